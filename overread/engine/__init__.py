@@ -1,0 +1,21 @@
+"""Where stages run: over Parquet, part by part, interruptible, in one or many processes."""
+
+from __future__ import annotations
+
+from overread.engine.atomic import atomically, remove_unfinished, write_atomically
+from overread.engine.local import LocalEngine
+from overread.engine.parts import list_parts, write_table
+from overread.engine.stage import REJECT_DETAIL, REJECT_FIELDS, REJECT_REASON, Stage
+
+__all__ = [
+    "REJECT_DETAIL",
+    "REJECT_FIELDS",
+    "REJECT_REASON",
+    "LocalEngine",
+    "Stage",
+    "atomically",
+    "list_parts",
+    "remove_unfinished",
+    "write_atomically",
+    "write_table",
+]

@@ -1,0 +1,129 @@
+"""What a stage is, and the one rule that every stage keeps: no row is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+import pyarrow as pa
+
+from overread.errors import EngineError, OverreadError
+
+REJECT_REASON = "reject_reason"
+REJECT_DETAIL = "reject_detail"
+REJECT_FIELDS: tuple[pa.Field, ...] = (
+    pa.field(REJECT_REASON, pa.string()),
+    pa.field(REJECT_DETAIL, pa.string()),
+)
+"""The two columns with which a stage says that it could not process a row: a reason for programs
+(`overread.errors.RejectReason`, null where all is well) and a sentence for people."""
+
+
+@runtime_checkable
+class Stage(Protocol):
+    """A function from Arrow batches to Arrow batches that an engine can run anywhere.
+
+    A stage can be pickled; it opens its model when it is first called and keeps it, so once a worker.
+    It never drops a row and keeps their order: a row that it could not process is yielded with
+    `reject_reason` and `reject_detail` set and its own columns null. Batches may be cut differently
+    from those that came. It must not depend on which rows came before in the same process.
+    """
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The schema of every batch that the stage yields."""
+        ...
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Process batches, one after another."""
+        ...
+
+
+def stage_name(stage: Stage) -> str:
+    """What a message calls the stage."""
+    return type(stage).__name__
+
+
+def apply_stage(stage: Stage, batches: Iterator[pa.RecordBatch], *, rows: str) -> Iterator[pa.RecordBatch]:
+    """Run a stage and hold it to its rule.
+
+    Args:
+        stage: What to run.
+        batches: Its input.
+        rows: What a message calls the rows: "rows 0 to 63".
+
+    Yields:
+        The stage's batches, in the stage's schema.
+
+    Raises:
+        EngineError: The stage raised something unexpected, yielded another schema than it says, lost or
+            added a row, or changed the order (seen where input and output have an `image_id`).
+    """
+    name, ledger = stage_name(stage), _Ledger()
+    output: Iterator[pa.RecordBatch] | None = None
+    try:
+        output = iter(stage(ledger.count_in(batches)))
+        for batch in output:
+            if not isinstance(batch, pa.RecordBatch) or not batch.schema.equals(stage.schema):
+                came = _describe(getattr(batch, "schema", batch))
+                raise EngineError(
+                    f"promised {_describe(stage.schema)} but yielded {came}",
+                    where=f"stage {name}, {rows}",
+                    todo="make the stage yield its own schema",
+                )
+            ledger.count_out(batch)
+            yield batch
+    except OverreadError:
+        raise
+    except Exception as error:
+        lines = str(error).splitlines() or [""]
+        raise EngineError(
+            f"failed with {type(error).__name__}: {lines[0][:200]}",
+            where=f"stage {name}, {rows}",
+            todo="run the same command again once this is mended, finished parts are kept",
+        ) from error
+    finally:
+        close = getattr(output, "close", None)
+        if close is not None:
+            close()
+    for _ in ledger.count_in(batches):  # a stage that stopped reading has lost the rest
+        pass
+    ledger.settle(name, rows)
+
+
+class _Ledger:
+    """Counts rows in and out of a stage, and compares the identities that pass through."""
+
+    def __init__(self) -> None:
+        self.rows_in = self.rows_out = 0
+        self.ids_in: list[str | None] = []
+        self.ids_out: list[str | None] = []
+
+    def count_in(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.rows_in += batch.num_rows
+            self.ids_in += _ids(batch)
+            yield batch
+
+    def count_out(self, batch: pa.RecordBatch) -> None:
+        self.rows_out += batch.num_rows
+        self.ids_out += _ids(batch)
+
+    def settle(self, name: str, rows: str) -> None:
+        where, todo = f"stage {name}, {rows}", "a stage yields a rejected row instead of dropping it"
+        if self.rows_in != self.rows_out:
+            raise EngineError(f"took {self.rows_in} rows but yielded {self.rows_out}", where=where, todo=todo)
+        if self.ids_in and self.ids_out and self.ids_in != self.ids_out:
+            raise EngineError(
+                "yielded its rows in another order", where=where, todo="a stage keeps the order of its rows"
+            )
+
+
+def _ids(batch: pa.RecordBatch) -> list[str | None]:
+    return batch.column("image_id").to_pylist() if "image_id" in batch.schema.names else []
+
+
+def _describe(schema: object) -> str:
+    if not isinstance(schema, pa.Schema):
+        return f"a {type(schema).__name__}"
+    return "(" + ", ".join(f"{field.name}: {field.type}" for field in schema) + ")"
