@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from overread.bundle.attach import attach
+from overread.bundle.card import model_card
+from overread.bundle.inputs import list_inputs
 from overread.bundle.manifest import (
     Calibration,
     Manifest,
@@ -10,16 +13,36 @@ from overread.bundle.manifest import (
     Provenance,
     TriageRule,
 )
+from overread.bundle.pack import pack, zip_bundle
+from overread.bundle.parity import check_parity
+from overread.bundle.predict import PredictSummary, predict
+from overread.bundle.predict_stage import PredictStage
+from overread.bundle.read import Bundle
+from overread.bundle.reading import Reading
 from overread.bundle.triage import DECISIONS, Decision, decide
+from overread.bundle.verify import Verification, verify
 
 __all__ = [
     "DECISIONS",
+    "Bundle",
     "Calibration",
     "Decision",
     "Manifest",
     "ManifestDraft",
     "OperatingPoint",
+    "PredictStage",
+    "PredictSummary",
     "Provenance",
+    "Reading",
     "TriageRule",
+    "Verification",
+    "attach",
+    "check_parity",
     "decide",
+    "list_inputs",
+    "model_card",
+    "pack",
+    "predict",
+    "verify",
+    "zip_bundle",
 ]

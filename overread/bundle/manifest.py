@@ -165,7 +165,7 @@ class ManifestDraft(_Part):
         provenance: Where it comes from.
     """
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     name: _Slug
     version: _Slug
     task: Task

@@ -1,0 +1,185 @@
+"""Read many images with a bundle into one table, for people and for programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from overread import __version__
+from overread.bundle.inputs import INPUT_COLUMNS, list_inputs
+from overread.bundle.manifest import Manifest
+from overread.bundle.predict_stage import READING_SCHEMA, PredictStage
+from overread.bundle.read import Bundle
+from overread.bundle.triage import DECISIONS, Decision
+from overread.engine import REJECT_DETAIL, REJECT_REASON, LocalEngine, atomically, list_parts
+from overread.engine.parts import write_part
+from overread.errors import EngineError, UsageError
+from overread.progress import SILENT, Progress
+
+_READ_COLUMNS = [name for name in READING_SCHEMA.names if name not in {REJECT_REASON, REJECT_DETAIL}]
+_READ_SCHEMA = pa.schema([READING_SCHEMA.field(name) for name in _READ_COLUMNS])
+_REJECT_SCHEMA = pa.schema([(name, pa.string()) for name in ("image_id", "uri", "reason", "detail")])
+# A cell that a spreadsheet would take for a formula; a plain number is none.
+_FORMULA = re.compile(r"[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+@dataclass(frozen=True)
+class PredictSummary:
+    """What came of reading: found = read + rejected.
+
+    Args:
+        bundle: name@version.
+        found: Images that were given.
+        read: Images with a reading.
+        rejected: Images without, each with its reason in `rejects`.
+        decisions: How many readings came to each decision.
+        readings: The table of readings.
+        rejects: The table of rejects; written even if there are none.
+    """
+
+    bundle: str
+    found: int
+    read: int
+    rejected: int
+    decisions: dict[Decision, int]
+    readings: Path
+    rejects: Path
+
+
+def predict(
+    bundle: Path,
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    engine: LocalEngine | None = None,
+    progress: Progress = SILENT,
+) -> PredictSummary:
+    """Read images with a bundle.
+
+    Interrupted at any moment, the same call goes on where it stopped and ends with the same bytes;
+    until then `out` stays as it was. Rows come in the order of the inputs (`list_inputs`), whatever the
+    number of workers.
+
+    Args:
+        bundle: The bundle's folder or zip.
+        inputs: Files, folders, cohorts, Parquet.
+        out: FILE.parquet (scores as a list) or FILE.csv (one column `score.<class>` each). In CSV a text
+            that a spreadsheet would run as a formula gets an apostrophe in front; Parquet is exact. The
+            rejects go to FILE.rejects.parquet.
+        engine: Where to run; None for all cores of this machine.
+        progress: Who listens.
+
+    Raises:
+        UsageError: `out` has another ending, or an input does not exist or holds no image.
+        BundleError: The bundle cannot be read.
+        EngineError: The work could not be done to its end.
+    """
+    if out.suffix.lower() not in {".csv", ".parquet"} or out.is_dir():
+        raise UsageError(
+            "expected a file that ends with .csv or .parquet", where=f"'{out}'", todo="rename it"
+        )
+    opened = Bundle.load(bundle)
+    stage = PredictStage(bundle, digest=opened.digest)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = out.with_name(f".{out.name}.work")
+    source = list_inputs(inputs, work / "inputs", progress=progress)
+    parts = (engine or LocalEngine()).run(
+        stage,
+        source,
+        work / "parts",
+        key=f"predict {opened.digest} {__version__}",
+        columns=INPUT_COLUMNS,
+        label="reading images",
+        progress=progress,
+    )
+    summary = _write(list_parts(parts), out, manifest=opened.manifest)
+    found = sum(pq.read_metadata(part).num_rows for part in list_parts(source))
+    if found != summary.found:
+        raise EngineError(
+            f"found {found} images and accounted for {summary.found}", where=f"'{out}'", todo="report this"
+        )
+    shutil.rmtree(work)
+    return summary
+
+
+def _write(parts: list[Path], out: Path, *, manifest: Manifest) -> PredictSummary:
+    rejects = out.with_name(f"{out.stem}.rejects.parquet")
+    # The rejects first: where there are readings, what is missing from them is known too.
+    rejected = write_part(rejects, _rejected(parts), schema=_REJECT_SCHEMA)
+    decisions = dict.fromkeys(DECISIONS, 0)
+    batches = _counted(parts, decisions)
+    if out.suffix.lower() == ".parquet":
+        read = write_part(out, batches, schema=_READ_SCHEMA)
+    else:
+        with atomically(out) as stream:
+            read = _write_csv(stream, batches, classes=manifest.classes)
+    return PredictSummary(manifest.label, read + rejected, read, rejected, decisions, out, rejects)
+
+
+def _batches(parts: list[Path]) -> Iterator[pa.RecordBatch]:
+    for part in parts:
+        yield from pq.read_table(part, schema=READING_SCHEMA).to_batches()
+
+
+def _rejected(parts: list[Path]) -> Iterator[pa.RecordBatch]:
+    for batch in _batches(parts):
+        chosen = batch.filter(pc.is_valid(batch.column(REJECT_REASON)))
+        if chosen.num_rows:
+            names = ("image_id", "uri", REJECT_REASON, REJECT_DETAIL)
+            columns = [chosen.column(name) for name in names]
+            yield pa.RecordBatch.from_arrays(columns, schema=_REJECT_SCHEMA)
+
+
+def _counted(parts: list[Path], decisions: dict[Decision, int]) -> Iterator[pa.RecordBatch]:
+    for batch in _batches(parts):
+        chosen = batch.filter(pc.is_null(batch.column(REJECT_REASON))).select(_READ_COLUMNS)
+        if chosen.num_rows:
+            for decision in chosen.column("decision").to_pylist():
+                decisions[decision] += 1
+            yield chosen
+
+
+def _write_csv(stream: BinaryIO, batches: Iterator[pa.RecordBatch], *, classes: Sequence[str]) -> int:
+    rows = 0
+    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    scores = [f"score.{name}" for name in classes]
+    writer.writerow(
+        [name for column in _READ_COLUMNS for name in (scores if column == "score" else [column])]
+    )
+    for batch in batches:
+        columns = {name: batch.column(name) for name in _READ_COLUMNS}
+        values = {name: column.to_pylist() for name, column in columns.items()}
+        for row in range(batch.num_rows):
+            cells: list[str] = []
+            for name in _READ_COLUMNS:
+                value = values[name][row]
+                cells += [_digits(score) for score in value] if name == "score" else [_text(value)]
+            writer.writerow(cells)
+        rows += batch.num_rows
+    text.flush()
+    text.detach()
+    return rows
+
+
+def _text(value: str | float) -> str:
+    if isinstance(value, float):
+        return _digits(value)
+    risky = _FORMULA.match(value) and not _NUMBER.fullmatch(value)
+    return f"'{value}" if risky else value
+
+
+def _digits(value: float) -> str:
+    # Nine digits give every float32 back exactly.
+    return format(value, ".9g")

@@ -1,0 +1,228 @@
+"""Open a bundle and read images with it: the only way that anything in Overread reads an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overread.bundle.image_file import Image, to_pixels
+from overread.bundle.manifest import Manifest, ManifestDraft
+from overread.bundle.network import Network, runtime_errors
+from overread.bundle.onnx_guard import refuse_external_data
+from overread.bundle.reading import Reading
+from overread.bundle.store import load_contents, open_store, read_file
+from overread.bundle.triage import decide
+from overread.errors import BundleError, DecodeError, UsageError
+from overread.imaging import DecodeLimits
+from overread.imaging.preprocess import GraphRunner
+
+PREPROCESS_NAME, NETWORK_NAME = "preprocess.onnx", "network.onnx"
+RUNNING_FILES = frozenset({PREPROCESS_NAME, NETWORK_NAME})
+
+
+class Reader:
+    """Preprocessing, network and triage in one: pixels in, a reading out.
+
+    Args:
+        manifest: Classes, thresholds and the label that readings carry.
+        preprocess: Bytes of preprocess.onnx.
+        network: Bytes of network.onnx.
+        threads: Of each session.
+        limits: What one image may cost.
+
+    Raises:
+        BundleError: A model that cannot be run, or not one of a bundle.
+    """
+
+    def __init__(
+        self,
+        manifest: ManifestDraft,
+        *,
+        preprocess: bytes,
+        network: bytes,
+        threads: int = 1,
+        limits: DecodeLimits | None = None,
+    ) -> None:
+        where = f"bundle '{manifest.label}', file '{PREPROCESS_NAME}'"
+        refuse_external_data(preprocess, where=where)
+        self._network = Network(network, manifest=manifest, threads=threads)
+        try:
+            self._preprocess = GraphRunner(preprocess, threads=threads)
+        except runtime_errors() as error:
+            raise BundleError(
+                "onnxruntime cannot run it", where=where, todo="pack the bundle anew"
+            ) from error
+        self._draft = manifest
+        self._limits = limits or DecodeLimits()
+        self._operating_label = manifest.operating_label
+
+    def read(self, images: Iterable[Image]) -> list[Reading]:
+        """Read images.
+
+        Args:
+            images: Paths, encoded bytes (JPEG, PNG, TIFF), or pixels uint8 [H, W, 3].
+
+        Returns:
+            One reading an image, in their order.
+
+        Raises:
+            DecodeError: At the first image that cannot be read; `read_or_reject` goes on instead.
+        """
+        readings = []
+        for result in self.read_or_reject(images):
+            if isinstance(result, DecodeError):
+                raise result
+            readings.append(result)
+        return readings
+
+    def read_or_reject(self, images: Iterable[Image]) -> Iterator[Reading | DecodeError]:
+        """Read images one after the other; one that cannot be read yields its error.
+
+        The memory used does not grow with the number of images.
+
+        Raises:
+            UsageError: One image was given instead of a list of them.
+        """
+        if isinstance(images, str | bytes | Path | np.ndarray):
+            raise UsageError(
+                f"expected a list of images, got one {type(images).__name__}", todo="write [image]"
+            )
+        return self._each(images)
+
+    def read_pixels(self, pixels: NDArray[np.uint8]) -> Reading:
+        """Read pixels uint8 [H, W, 3] of any size.
+
+        Raises:
+            DecodeError: Another shape or dtype.
+        """
+        return self.read_one(pixels, where="image")
+
+    def read_one(self, image: Image, *, where: str) -> Reading:
+        """Read one image.
+
+        Args:
+            image: A path, encoded bytes, or pixels uint8 [H, W, 3].
+            where: What an error calls it.
+
+        Raises:
+            DecodeError: It cannot be read.
+        """
+        pixels, sha256 = to_pixels(image, limits=self._limits, where=where)
+        try:
+            inputs = self._preprocess(pixels)
+        except runtime_errors() as error:
+            height, width = pixels.shape[:2]
+            raise DecodeError(
+                "unsupported", f"an image of {width} × {height} pixels cannot be brought to size", where=where
+            ) from error
+        output = self._network(inputs)
+        novelty = float(output.novelty[0])
+        return Reading(
+            scores=output.score[0],
+            classes=self._draft.classes,
+            decision=decide(output.score[0], novelty, manifest=self._draft),
+            operating_point=self._operating_label,
+            saliency=output.saliency[0],
+            features=output.features[0],
+            novelty=novelty,
+            bundle=self._draft.label,
+            sha256=sha256,
+        )
+
+    def _each(self, images: Iterable[Image]) -> Iterator[Reading | DecodeError]:
+        for number, image in enumerate(images, start=1):
+            where = f"image '{image}'" if isinstance(image, Path) else f"image {number}"
+            try:
+                yield self.read_one(image, where=where)
+            except DecodeError as error:
+                yield error
+
+
+class Bundle(Reader):
+    """A bundle on disk, checked and open for reading; made by `Bundle.load`.
+
+    Args:
+        path: Its folder or zip.
+        manifest: What bundle.json says.
+        digest: SHA-256 of bundle.json: the same digest, the same bytes of every file.
+        preprocess: Bytes of preprocess.onnx.
+        network: Bytes of network.onnx.
+        threads: Of each session.
+        limits: What one image may cost.
+
+    Example:
+        >>> bundle = Bundle.load(Path("skin"))                   # doctest: +SKIP
+        >>> bundle.read([Path("mole.jpg")])[0].decision          # doctest: +SKIP
+        'routine'
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        manifest: Manifest,
+        digest: str,
+        preprocess: bytes,
+        network: bytes,
+        threads: int = 1,
+        limits: DecodeLimits | None = None,
+    ) -> None:
+        super().__init__(manifest, preprocess=preprocess, network=network, threads=threads, limits=limits)
+        self.path, self.manifest, self.digest = path, manifest, digest
+
+    @classmethod
+    def load(cls, path: Path, *, threads: int = 1, limits: DecodeLimits | None = None) -> Bundle:
+        """Open a bundle's folder or zip; every file is checked and nothing of it is executed.
+
+        A zip is read in place: nothing is written to disk.
+
+        Raises:
+            BundleError: It is missing, damaged, changed, of a newer schema, or cannot be run.
+        """
+        path = Path(path)
+        store = open_store(path)
+        contents = load_contents(store, keep=RUNNING_FILES)
+        missing = sorted(RUNNING_FILES - set(contents.kept))
+        if missing:
+            raise BundleError(f"has no file '{missing[0]}'", where=f"bundle '{path}'", todo="pack it anew")
+        return cls(
+            path,
+            manifest=contents.manifest,
+            digest=contents.digest,
+            preprocess=contents.kept[PREPROCESS_NAME],
+            network=contents.kept[NETWORK_NAME],
+            threads=threads,
+            limits=limits,
+        )
+
+    @property
+    def label(self) -> str:
+        """name@version."""
+        return self.manifest.label
+
+    def file(self, name: str) -> bytes:
+        """The content of one of the bundle's files, checked again: "MODEL_CARD.md", "report.html".
+
+        Raises:
+            BundleError: There is no such file, or it was changed.
+        """
+        return read_file(open_store(self.path), name, self.manifest)
+
+    def describe(self) -> dict[str, Any]:
+        """What `overread bundle show` tells: plain values, ready for JSON or a table."""
+        manifest = self.manifest
+        fields = manifest.model_dump(mode="json", exclude={"preprocess", "files", "schema_version"})
+        shape = manifest.preprocess
+        return {
+            "bundle": self.label,
+            "path": str(self.path),
+            "digest": self.digest,
+            **fields,
+            "input": f"{shape.size} × {shape.size} pixels, {shape.resize}, {shape.interpolation}",
+            "decides": manifest.operating_label,
+            "files": sorted(manifest.files),
+        }
