@@ -1,0 +1,68 @@
+"""What `cohort.json` says of a cohort."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from overread.cohort.schema import SCHEMA_VERSION, Split, Task
+
+
+class CohortCard(BaseModel):
+    """A cohort in figures; frozen, and written last, so that a cohort without a card is not finished.
+
+    Attributes:
+        schema_version: Of the cohort's format.
+        name: Of the cohort.
+        task: `binary` (one class), `multiclass` (exactly one present) or `multilabel`.
+        classes: One a target entry, in order; a binary cohort has the positive one only.
+        negative: What a binary cohort calls the absence of its class, else "".
+        source: Where the images came from, as it was given.
+        licence: Under which the images may be used, in the user's words.
+        patient_known: Whether the source states the patient of every image; else each image of unknown patient
+            stands for a patient of its own.
+        found: Inputs seen; always `read + rejected`.
+        read: Inputs that became images.
+        rejected: Inputs in `rejects.parquet`.
+        ignored: Files that do not look like images; not inputs.
+        repeated: Table rows that say again what an earlier row said; not inputs.
+        images: Rows of the table, equal to `read`.
+        patients: Distinct patients.
+        identical: Images whose bytes another image of the cohort has too; they share a split.
+        counts: Images a split and class (and `negative`); an image may count for several in a multilabel cohort.
+        split_counts: Images a split.
+        split_given: Whether the source brought its own split.
+        reject_reasons: Rejects a reason.
+        seed: Of the split.
+        embedded: Whether the images' bytes are in the cohort.
+        content_hash: SHA-256 over all rows; see `overread.cohort.schema.content_hash`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = SCHEMA_VERSION
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    negative: str
+    source: str
+    licence: str
+    patient_known: bool
+    found: int
+    read: int
+    rejected: int
+    ignored: int
+    repeated: int
+    images: int
+    patients: int
+    identical: int
+    counts: dict[Split, dict[str, int]]
+    split_counts: dict[Split, int]
+    split_given: bool
+    reject_reasons: dict[str, int]
+    seed: int
+    embedded: bool
+    content_hash: str
+
+    def to_json(self) -> str:
+        """The text of `cohort.json`."""
+        return self.model_dump_json(indent=2) + "\n"

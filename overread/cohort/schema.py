@@ -1,0 +1,85 @@
+"""The columns of a cohort (docs: reference/cohort), and the hash that stands for its content."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from typing import Literal, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SCHEMA_VERSION = 1
+
+Split = Literal["train", "tune", "test"]
+Task = Literal["binary", "multiclass", "multilabel"]
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+IMAGE_SCHEMA: pa.Schema = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("patient_id", pa.string(), nullable=False),
+        pa.field("group_id", pa.string()),
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("content", pa.binary()),
+        pa.field("media_type", pa.string(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("label", pa.string()),
+        pa.field("target", pa.list_(pa.float32())),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("age", pa.float32()),
+        pa.field("sex", pa.string()),
+        pa.field("site", pa.string()),
+        pa.field("view", pa.string()),
+        pa.field("device", pa.string()),
+    ]
+)
+"""One row an image. `sha256` is that of the encoded file in hexadecimal; `label` is the source's own word for
+the class; `age` is in years; `sex` is F, M or null; `uri` is relative to the source where the cohort embeds
+its images, and an absolute path where it only points at them."""
+
+REJECT_SCHEMA: pa.Schema = pa.schema(
+    [
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("detail", pa.string(), nullable=False),
+    ]
+)
+"""One row an input that could not be used: a reason of `overread.errors.RejectReason`, and a sentence."""
+
+_UNHASHED = frozenset({"content", "uri"})
+HASHED_COLUMNS: tuple[str, ...] = tuple(name for name in IMAGE_SCHEMA.names if name not in _UNHASHED)
+"""What the content hash covers: all but the bytes, for which `sha256` stands, and where they came from."""
+
+
+def content_hash(table: pa.Table) -> str:
+    """SHA-256 over the cohort's rows, whatever their order.
+
+    Args:
+        table: Holds at least `HASHED_COLUMNS`.
+
+    Returns:
+        64 hexadecimal digits, equal for equal cohorts on every machine.
+    """
+    table = table.take(pc.sort_indices(table, sort_keys=[("image_id", "ascending")]))
+    digest = hashlib.sha256(f"overread cohort {SCHEMA_VERSION}\0{table.num_rows}".encode())
+    for name in HASHED_COLUMNS:
+        digest.update(f"\0{name}\0".encode())
+        for value in table[name].to_pylist():
+            digest.update(_bytes_of(value))
+    return digest.hexdigest()
+
+
+def _bytes_of(value: object) -> bytes:
+    """A value as bytes that no other value has."""
+    if value is None:
+        return b"-"
+    if isinstance(value, list):
+        return b"[%d]" % len(value) + b"".join(map(_bytes_of, value))
+    if isinstance(value, float):
+        return b"f" + (struct.pack("<d", value) if value == value else b"nan")
+    text = str(value).encode()
+    return b"s%d:" % len(text) + text

@@ -1,0 +1,75 @@
+"""What a user may say about how a source becomes a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from overread.cohort.schema import SPLITS, Split, Task
+
+Role = Literal["image", "label", "patient", "group", "split", "age", "sex", "site", "view", "device"]
+"""What a table's column can say of an image; `group` is a lesion, study or series that images share."""
+
+
+class SplitShares(BaseModel):
+    """The shares of the images that each split should have; they sum to 1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    train: float = Field(default=0.6, gt=0, le=1)
+    tune: float = Field(default=0.2, ge=0, lt=1)
+    test: float = Field(default=0.2, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Self:
+        total = self.train + self.tune + self.test
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"train + tune + test must be 1, got {total:g}")
+        return self
+
+    def of(self, split: Split) -> float:
+        """The share of one split, 0..1."""
+        return {"train": self.train, "tune": self.tune, "test": self.test}[split]
+
+    def as_dict(self) -> dict[Split, float]:
+        """The shares in the splits' order."""
+        return {split: self.of(split) for split in SPLITS}
+
+
+class IngestSettings(BaseModel):
+    """How a source becomes a cohort; every value has a default that works.
+
+    Attributes:
+        name: Of the cohort; empty: the source folder's name.
+        task: `auto` tells it from the labels: two classes are `binary`, more `multiclass`, and labels like
+            "Edema|Effusion" `multilabel`.
+        positive: The class of a binary cohort that is looked for; all other labels are its absence.
+        classes: The classes in the order wanted; images with another label become rejects ("no-label"), or in a
+            multilabel cohort have none of the classes.
+        layout: `folder` (one sub-folder a class, also below train/, tune/ or val/, test/), `table` (images beside a
+            CSV, TSV, Excel or Parquet table), or `auto`: a table where one is given or found, else the folder.
+        table: The table; None: the one in the source folder that has an image and a label column.
+        columns: Role → column name, where the usual names do not hold; "" for "there is none".
+        drop_missing: Roles or column names; rows without a value there become rejects ("incomplete-row").
+        split: The shares; unused for what the source has split itself.
+        seed: Of the split.
+        licence: Under which the images may be used.
+        embed: Keep the images' bytes in the cohort, or only point at the files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = ""
+    task: Literal["auto"] | Task = "auto"
+    positive: str | None = None
+    classes: tuple[str, ...] | None = None
+    layout: Literal["auto", "folder", "table"] = "auto"
+    table: Path | None = None
+    columns: dict[Role, str] = Field(default_factory=dict)
+    drop_missing: tuple[str, ...] = ()
+    split: SplitShares = SplitShares()
+    seed: int = 0
+    licence: str = ""
+    embed: bool = True
