@@ -1,0 +1,59 @@
+"""TIFF by Pillow and libtiff: one page, samples of 1 to 16 bits."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import TiffImagePlugin
+
+from overread.errors import DecodeError
+from overread.imaging.limits import DecodeLimits
+from overread.imaging.modes import to_rgb
+
+# Tags of TIFF 6.0, part 1.
+_NEW_SUBFILE_TYPE, _BITS_PER_SAMPLE, _PHOTOMETRIC = 254, 258, 262
+_MOST_PAGES_LOOKED_AT = 32
+
+
+def read_tiff(view: memoryview, limits: DecodeLimits) -> NDArray[np.uint8]:
+    """Decode a TIFF file of one page to RGB; reduced-size copies beside that page are passed over.
+
+    Uncompressed TIFF has no checksum: a flipped bit inside it stays a changed pixel.
+
+    Returns:
+        uint8 [height, width, 3], upright.
+
+    Raises:
+        DecodeError: truncated, damaged, too-large, or unsupported (several pages, float or 32-bit samples).
+    """
+    with TiffImagePlugin.TiffImageFile(io.BytesIO(view)) as image:
+        limits.check_size(*image.size)
+        if _full_pages(image) > 1:
+            raise DecodeError(
+                "unsupported",
+                "expected one image, got a TIFF of several pages",
+                todo="save each page as its own file",
+            )
+        image.seek(0)
+        limits.check_size(*image.size)
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))[0]
+        # Pillow inverts white-is-zero for 1 to 8 bits only.
+        inverted = image.mode.startswith("I;16") and image.tag_v2.get(_PHOTOMETRIC) == 0
+        return to_rgb(image, bits=int(bits), inverted=inverted)
+
+
+def _full_pages(image: TiffImagePlugin.TiffImageFile) -> int:
+    """Count pages that are images of their own, up to two."""
+    pages = 0
+    for index in range(_MOST_PAGES_LOOKED_AT):
+        try:
+            image.seek(index)
+        except EOFError:
+            break
+        if not int(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)) & 1:
+            pages += 1
+        if pages > 1:
+            break
+    return pages
