@@ -1,0 +1,209 @@
+"""What an evaluation found: the content of evaluation.json, and of the report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from overread.bundle.manifest import Task
+from overread.errors import EvaluationError
+from overread.evaluation.curves import Histogram, Number, PrecisionRecallCurve, Reliability, RocCurve
+
+SCHEMA_VERSION = 1
+NAN = float("nan")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Figure(_Part):
+    """One figure with its interval; what is undefined is NaN here and null in JSON.
+
+    Args:
+        value: The figure on the test images.
+        low: Lower bound of its interval.
+        high: Upper bound.
+        undefined: Resamples in which the figure was undefined (left out of the interval).
+        method: "bootstrap" (patient-clustered, percentile); "exact" (Clopper-Pearson over patients, used
+            where a proportion is 0 or 1 and resampling would pretend to certainty); "none".
+        baseline: What a reader gets that gives every image the prevalence as its score.
+    """
+
+    value: Number
+    low: Number = NAN
+    high: Number = NAN
+    undefined: int = 0
+    method: Literal["bootstrap", "exact", "none"] = "bootstrap"
+    baseline: Number = NAN
+
+
+class Curves(_Part):
+    """The four curves of one score against one truth."""
+
+    roc: RocCurve = RocCurve()
+    precision_recall: PrecisionRecallCurve = PrecisionRecallCurve()
+    reliability: Reliability = Reliability()
+    histogram: Histogram = Histogram()
+
+
+class Finding(_Part):
+    """One class against all images without it.
+
+    `figures` holds prevalence, roc_auc, average_precision, brier, calibration_error and log_loss; where the
+    class has an operating point also sensitivity, specificity, ppv, npv, f1, accuracy and balanced_accuracy
+    there; for multiclass also recall. `unstated`: images whose label for this class is not stated.
+    """
+
+    name: str
+    positives: int
+    negatives: int
+    unstated: int
+    threshold: Number = NAN
+    figures: Mapping[str, Figure]
+    curves: Curves = Curves()
+
+
+class Triage(_Part):
+    """The decisions against whether an urgent class is present.
+
+    Args:
+        urgent: Classes whose presence is urgent.
+        positives: Images with at least one of them.
+        negatives: Images with none of them.
+        threshold: On the score (binary) or on the sum of the urgent classes' scores (multiclass); NaN for
+            multilabel, where each class has its own.
+        decisions: Truth "present" or "absent" → decision → images.
+        figures: sensitivity, specificity, ppv, npv, f1, accuracy, balanced_accuracy at the operating
+            point over all read images, whatever their novelty; and the shares of decisions as they stand:
+            urgent_if_present, routine_if_present, cannot_assess_if_present and the same _if_absent;
+            cannot_assess of all; for multiclass also roc_auc, average_precision, brier, calibration_error
+            and log_loss of the sum.
+        curves: For multiclass, of the sum; else empty (see the finding).
+    """
+
+    urgent: tuple[str, ...]
+    positives: int
+    negatives: int
+    threshold: Number = NAN
+    decisions: Mapping[str, Mapping[str, int]]
+    figures: Mapping[str, Figure]
+    curves: Curves = Curves()
+
+
+class Confusion(_Part):
+    """Images of each true class (row) by the class with the highest score (column)."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+class Counts(_Part):
+    """What became of the images of the split.
+
+    images = rejected + missing + unlabelled + used. `missing`: no reading at all; `unlabelled`: read, but
+    nothing is known of them. `unknown`: readings of images that the reference does not hold, or holds in
+    another split. `reasons`: rejects by reason.
+    """
+
+    images: int
+    rejected: int
+    reasons: Mapping[str, int]
+    missing: int
+    unlabelled: int
+    used: int
+    cannot_assess: int
+    patients: int
+    unknown: int
+
+
+class CohortFlow(_Part):
+    """From what was found to what each split holds; found = read + rejected."""
+
+    name: str = ""
+    found: int
+    read: int
+    rejected: int
+    patients: int
+    patient_known: bool = True
+    splits: Mapping[str, int] = {}
+
+
+class HistoryRow(BaseModel):
+    """One epoch of training; `kept` marks the one whose reader was kept."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    phase: str
+    epoch: int
+    train_loss: Number = NAN
+    tune_loss: Number = NAN
+    tune_auc: Number = NAN
+    kept: bool = False
+
+
+class Evaluation(_Part):
+    """Everything that evaluation.json holds.
+
+    `overall` holds the figures that sum up the reader: those of the one finding (binary), or accuracy,
+    balanced_accuracy, log_loss, brier, calibration_error and the macro means of roc_auc and
+    average_precision. `undefined_findings` names the classes that the macro means leave out.
+    """
+
+    schema_version: Literal[1] = 1
+    bundle: str
+    task: Task
+    classes: tuple[str, ...]
+    split: str
+    cohort_hash: str = ""
+    counts: Counts
+    cohort: CohortFlow | None = None
+    test_reads: int | None = None
+    resamples: int
+    seed: int
+    level: float
+    overall: Mapping[str, Figure]
+    undefined_findings: tuple[str, ...] = ()
+    findings: tuple[Finding, ...]
+    triage: Triage | None = None
+    confusion: Confusion | None = None
+    history: tuple[HistoryRow, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The text of evaluation.json: the same evaluation, the same bytes."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def save(self, path: Path) -> Path:
+        """Write evaluation.json in one step."""
+        part = path.with_name(path.name + ".tmp")
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(self.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> Evaluation:
+        """Read evaluation.json.
+
+        Raises:
+            EvaluationError: There is no such file, or it is not an evaluation.
+        """
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except OSError as error:
+            raise EvaluationError("cannot be read", where=f"evaluation '{path}'") from error
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the file"
+            raise EvaluationError(
+                f"is not an evaluation ({place}: {first['msg']})",
+                where=f"evaluation '{path}'",
+                todo="make it anew with overread evaluate",
+            ) from error

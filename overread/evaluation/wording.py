@@ -1,0 +1,194 @@
+"""The report's plain words: pure functions from figures to sentences that anybody can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from overread.bundle.manifest import ManifestDraft
+from overread.evaluation.results import Evaluation, Figure, Triage
+
+_FEW = 30
+
+
+@dataclass(frozen=True)
+class Hundred:
+    """What becomes of 100 images of one truth.
+
+    Attributes:
+        title: "Of 100 images with malignant".
+        images: How many images this rests on.
+        parts: (decision, of 100, sentence with interval, tone), summing to 100; tone is "right", "wrong"
+            or "aside".
+    """
+
+    title: str
+    images: int
+    parts: tuple[tuple[str, int, str, str], ...]
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """A figure in a table; an en dash where undefined.
+
+    Example:
+        >>> number(0.86249), number(float("nan"))
+        ('0.862', '–')
+    """
+    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def interval(figure: Figure, *, digits: int = 3) -> str:
+    """An interval in a table: "0.79 – 0.91", or why there is none."""
+    if np.isnan(figure.value):
+        return "undefined"
+    if np.isnan(figure.low):
+        return "no interval"
+    return f"{figure.low:.{digits}f} – {figure.high:.{digits}f}"
+
+
+def of_hundred(figure: Figure) -> str:
+    """A proportion in words: "84 to 97"."""
+    if np.isnan(figure.low):
+        return "no interval"
+    return f"{round(100 * figure.low)} to {round(100 * figure.high)}"
+
+
+def count(many: int, one: str, several: str | None = None) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count(1, "image"), count(1200, "image"), count(2, "class", "classes")
+        ('1 image', '1,200 images', '2 classes')
+    """
+    return f"{many:,} {one if many == 1 else several or one + 's'}"
+
+
+def whole_hundred(shares: Sequence[float]) -> tuple[int, ...]:
+    """Shares that sum to 1 as whole numbers that sum to 100 (largest remainder).
+
+    Example:
+        >>> whole_hundred([1 / 3, 1 / 3, 1 / 3])
+        (34, 33, 33)
+    """
+    exact = [100 * share for share in shares]
+    floor = [int(np.floor(value + 1e-9)) for value in exact]
+    ranked = sorted(range(len(exact)), key=lambda k: (floor[k] - exact[k], k))
+    for k in ranked[: 100 - sum(floor)]:
+        floor[k] += 1
+    return tuple(floor)
+
+
+def finding_words(urgent: Sequence[str]) -> str:
+    """Names of findings in a sentence: "mel", "mel or bcc", "mel, bcc or akiec"."""
+    names = list(urgent)
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def hundreds(triage: Triage) -> tuple[Hundred, ...]:
+    """What becomes of 100 images with, and of 100 without, an urgent finding; none where there are none."""
+    finding = finding_words(triage.urgent)
+    sides = (
+        (
+            "present",
+            f"Of 100 images with {finding}",
+            triage.positives,
+            ("urgent", "cannot-assess", "routine"),
+        ),
+        (
+            "absent",
+            f"Of 100 images without {finding}",
+            triage.negatives,
+            ("routine", "cannot-assess", "urgent"),
+        ),
+    )
+    found = []
+    for side, title, images, order in sides:
+        if images:
+            figures = [triage.figures[f"{decision.replace('-', '_')}_if_{side}"] for decision in order]
+            whole = whole_hundred([figure.value for figure in figures])
+            tones = ("right", "aside", "wrong")
+            meaning = _MEANING[side]
+            parts = tuple(
+                (decision, share, f"{meaning[decision]} ({of_hundred(figure)})", tone)
+                for decision, share, figure, tone in zip(order, whole, figures, tones, strict=True)
+            )
+            found.append(Hundred(title, images, parts))
+    return tuple(found)
+
+
+_MEANING = {
+    "present": {
+        "urgent": "are called urgent",
+        "cannot-assess": "are set aside as cannot-assess, for a physician",
+        "routine": "are called routine: missed",
+    },
+    "absent": {
+        "routine": "are called routine",
+        "cannot-assess": "are set aside as cannot-assess, for a physician",
+        "urgent": "are called urgent: false alarms",
+    },
+}
+
+
+def ranking_sentence(auc: Figure, *, finding: str) -> str:
+    """What ROC-AUC means, in words."""
+    if np.isnan(auc.value):
+        return f"Without both images with and without {finding}, how well the scores rank cannot be stated."
+    return (
+        f"Shown one image with {finding} and one without, the reader gives the first the higher score in "
+        f"{round(100 * auc.value)} of 100 pairs ({of_hundred(auc)})."
+    )
+
+
+def calibration_sentence(error: Figure, *, prevalence: Figure) -> str:
+    """What the calibration error means, in words."""
+    if np.isnan(error.value):
+        return "How far its scores can be taken as probabilities cannot be stated."
+    return (
+        f"Taken as probabilities, its scores are off by {100 * error.value:.0f} percentage points on average "
+        f"({of_hundred(error)}); the finding is present in {100 * prevalence.value:.0f} of 100 of these "
+        "images."
+    )
+
+
+def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
+    """What a reader of the report must know before trusting a figure, most serious first."""
+    found = []
+    counts, share = evaluation.counts, f"{100 * evaluation.level:g} %"
+    if evaluation.test_reads is not None and evaluation.test_reads > 1 and evaluation.split == "test":
+        found.append(
+            f"The test images were read {evaluation.test_reads} times: choices made after the first time can "
+            "make these figures too good."
+        )
+    if evaluation.split != "test":
+        found.append(
+            f"These are {evaluation.split} images, on which the reader was fitted or chosen: "
+            "the figures flatter."
+        )
+    known = evaluation.cohort.patient_known if evaluation.cohort else manifest.provenance.patient_known
+    if not known:
+        found.append(
+            "The source does not tell patients apart: each image counts as a patient of its own, so the "
+            f"{share} intervals may be too narrow, and images of one patient may lie in two splits."
+        )
+    if counts.missing:
+        found.append(f"{count(counts.missing, 'image')} of the split have no reading and enter no figure.")
+    few = [
+        f"{many or 'none'} {side} {finding.name}"
+        for finding in evaluation.findings
+        for many, side in ((finding.positives, "with"), (finding.negatives, "without"))
+        if many < _FEW
+    ]
+    if few:
+        found.append(f"Few images (under {_FEW}), so wide intervals: {', '.join(few)}.")
+    if evaluation.undefined_findings and evaluation.task != "binary":
+        found.append(f"The means over classes leave out {', '.join(evaluation.undefined_findings)}.")
+    separated = [one.name for one in evaluation.findings if one.figures["roc_auc"].value == 1.0]
+    if separated:
+        found.append(
+            f"The scores separate {', '.join(separated)} without one error; resampling cannot say how "
+            "far that would hold on other images, so no interval is given."
+        )
+    return found
