@@ -39,11 +39,13 @@ class JpegHeader:
         frame: The start-of-frame marker: 0xC0 baseline, 0xC1 extended, 0xC2 progressive; others are not read.
         precision: Bits a sample.
         orientation: EXIF orientation 1..8; 1 where it is not stated or cannot be understood.
+        scan: Where the first scan begins, in bytes from the start.
     """
 
     frame: int
     precision: int
     orientation: int
+    scan: int
 
 
 def read_jpeg(view: memoryview, limits: DecodeLimits) -> NDArray[np.uint8]:
@@ -76,7 +78,8 @@ def read_jpeg(view: memoryview, limits: DecodeLimits) -> NDArray[np.uint8]:
         wanted = "CMYK" if colours in ("CMYK", "YCCK") else "RGB"
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(data, colorspace=wanted, strict=True)
     except ValueError as error:
-        raise _refusal(str(error)) from error
+        ends = bytes(view[header.scan :]).rfind(b"\xff\xd9") >= 0
+        raise _refusal(str(error), ends=ends) from error
     if wanted == "CMYK":
         pixels = _cmyk_to_rgb(pixels)
     return upright(pixels, header.orientation)
@@ -101,11 +104,13 @@ def read_header(view: memoryview) -> JpegHeader:
         if marker == _EOI:
             raise DecodeError("damaged", "the JPEG data hold no image", todo=_AGAIN)
         length = view[position + 2] << 8 | view[position + 3]
+        if position + 2 + length > end:
+            break
         body = view[position + 4 : position + 2 + length]
         if marker == _SOS:
             if not frame:
                 raise DecodeError("damaged", "the JPEG data have no frame header", todo=_AGAIN)
-            return JpegHeader(frame, precision, orientation or 1)
+            return JpegHeader(frame, precision, orientation or 1, position)
         if marker in _SOF_READ or marker in _SOF_OTHER:
             frame, precision = marker, body[0] if len(body) else 0
         elif marker == _APP1 and not orientation and bytes(body[:6]) == b"Exif\0\0":
@@ -156,9 +161,9 @@ def _cmyk_to_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.array(inks.convert("RGB"))
 
 
-def _refusal(message: str) -> DecodeError:
-    """Say what libjpeg's message means for the user."""
-    if "Premature end of JPEG file" in message:
+def _refusal(message: str, *, ends: bool) -> DecodeError:
+    """Say what libjpeg's message means; `ends`: whether an end-of-image marker follows the first scan."""
+    if "Premature end of JPEG file" in message or not ends:
         return DecodeError("truncated", "the JPEG data end too early", todo=_AGAIN)
     if "Unsupported" in message or "subsampling" in message or "colorspace" in message:
         return DecodeError(

@@ -1,7 +1,8 @@
 """Pixels of any size to what a network takes, as one ONNX graph: the only definition of resizing there is.
 
-Python, Spark and the browser run these same bytes. Resizing happens on uint8 with Pillow's antialiased filters:
-Resize with `antialias=1, exclude_outside=1, half_pixel, cubic_coeff_a=-0.5` is within one grey level of Pillow 13.
+Python, Spark and the browser run these same bytes. Resizing happens on uint8 with Pillow's antialiased
+filters: Resize with `antialias=1, exclude_outside=1, half_pixel, cubic_coeff_a=-0.5` is within one grey level
+of Pillow 13.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _OPSET = 20
 _IR_VERSION = 9  # What opset 20 came with: older runtimes and browsers read it.
 
+_LONGEST_RATIO = 4  # Sides beyond this ratio are cut before "crop" resizes.
+
 _Positive = Annotated[float, Field(gt=0)]
 
 
@@ -28,7 +31,8 @@ class Preprocess(BaseModel):
     Attributes:
         size: Side of the square input, in pixels.
         resize: "squash" stretches the whole image to the square; "crop" scales the shorter side to `size` and
-            takes the centre, so that proportions stay and the ends of the longer side are not seen.
+            takes the centre, so that proportions stay and the ends of the longer side are not seen. What is
+            further from the centre than twice the shorter side is cut off before resizing.
         interpolation: Filter of the antialiased resize.
         mean: What is subtracted from each channel of pixels scaled to 0..1.
         std: What each channel is then divided by.
@@ -47,8 +51,8 @@ def preprocess_graph(spec: Preprocess) -> bytes:
     """Write the graph from pixels to a network's input.
 
     Returns:
-        A serialized ONNX model, the same bytes for the same `spec`: `pixels` uint8 [height, width, 3] of any size
-        → `input` float32 [1, 3, size, size].
+        A serialized ONNX model, the same bytes for the same `spec`: `pixels` uint8 [height, width, 3] of any
+        size → `input` float32 [1, 3, size, size].
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -142,14 +146,23 @@ def _resize_nodes(spec: Preprocess, output: str) -> tuple[list[onnx.NodeProto], 
         constants.append(constant("whole", [1, 3, spec.size, spec.size]))
         nodes.append(helper.make_node("Resize", ["source", "", "", "whole"], [output], "resize", **resize))
         return nodes, constants
+    # A strip of 1 × 100,000 pixels would need gigabytes as `size` rows: at most 4 : 1 is resized.
+    nodes += [
+        helper.make_node("Shape", ["pixels"], ["all_sides"], "read_size", start=0, end=2),
+        helper.make_node("ReduceMin", ["all_sides"], ["shorter"], "shorter_side", keepdims=1),
+        helper.make_node("Mul", ["shorter", "longest_ratio"], ["longest"], "longest_side"),
+        helper.make_node("Min", ["all_sides", "longest"], ["sides"], "bound_sides"),
+        helper.make_node("Sub", ["all_sides", "sides"], ["ends"], "cut_sides"),
+        helper.make_node("Div", ["ends", "two"], ["first"], "half_cut"),
+        helper.make_node("Add", ["first", "sides"], ["last"], "cut_end"),
+        helper.make_node("Slice", ["source", "first", "last", "plane_axes"], ["bounded"], "cut_strip"),
+    ]
     # Shorter side to `size`; the longer to floor(size × longer / shorter), as torchvision's Resize has it.
     nodes += [
-        helper.make_node("Shape", ["pixels"], ["sides"], "read_size", start=0, end=2),
-        helper.make_node("ReduceMin", ["sides"], ["shorter"], "shorter_side", keepdims=1),
         helper.make_node("Mul", ["sides", "size"], ["scaled"], "scale_sides"),
         helper.make_node("Div", ["scaled", "shorter"], ["target"], "divide_by_shorter"),
         helper.make_node("Concat", ["leading", "target"], ["whole"], "whole_size", axis=0),
-        helper.make_node("Resize", ["source", "", "", "whole"], ["covering"], "resize", **resize),
+        helper.make_node("Resize", ["bounded", "", "", "whole"], ["covering"], "resize", **resize),
         helper.make_node("Sub", ["target", "size"], ["excess"], "excess_sides"),
         helper.make_node("Div", ["excess", "two"], ["start"], "half_excess"),
         helper.make_node("Add", ["start", "size"], ["stop"], "crop_end"),
@@ -159,6 +172,7 @@ def _resize_nodes(spec: Preprocess, output: str) -> tuple[list[onnx.NodeProto], 
         constant("leading", [1, 3]),
         constant("size", [spec.size]),
         constant("two", [2]),
+        constant("longest_ratio", [_LONGEST_RATIO]),
         constant("plane_axes", [2, 3]),
     ]
     return nodes, constants

@@ -1,7 +1,9 @@
-"""Silence for decoders that warn about files which are then refused or read whole anyway."""
+"""Silence for decoders that grumble about files which are then refused, with a reason, anyway."""
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -34,3 +36,30 @@ def quiet() -> Iterator[None]:
             if _inside == 0 and _saved is not None:
                 _saved.__exit__(None, None, None)
                 _saved = None
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Keep what a C library writes to file descriptor 2 (libtiff, hundreds of lines a file) off the terminal.
+
+    The descriptor is the whole process's: beside other threads, whose messages would be lost, nothing is
+    muted.
+    """
+    if threading.active_count() > 1:
+        yield
+        return
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+        saved = os.dup(2)
+    except (OSError, ValueError):  # A daemon may have no standard error: nothing to mute then.
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
