@@ -18,7 +18,7 @@ class CohortCard(BaseModel):
         negative: What a binary cohort calls the absence of its class, else "".
         source: Where the images came from, as it was given.
         licence: Under which the images may be used, in the user's words.
-        patient_known: Whether the source states the patient of every image; else each image of unknown patient
+        patient_known: Whether the source states the patient of every image; an image of unknown patient
             stands for a patient of its own.
         found: Inputs seen; always `read + rejected`.
         read: Inputs that became images.
@@ -28,7 +28,7 @@ class CohortCard(BaseModel):
         images: Rows of the table, equal to `read`.
         patients: Distinct patients.
         identical: Images whose bytes another image of the cohort has too; they share a split.
-        counts: Images a split and class (and `negative`); an image may count for several in a multilabel cohort.
+        counts: Images a split and class (and `negative`); a multilabel image may count for several classes.
         split_counts: Images a split.
         split_given: Whether the source brought its own split.
         reject_reasons: Rejects a reason.

@@ -176,7 +176,7 @@ class Cohort:
         return len(before) + 1
 
     def test_reads(self) -> list[dict[str, Any]]:
-        """What `record_test_read` wrote for this content, oldest first; a torn line still counts as a read."""
+        """What `record_test_read` wrote for this content, oldest first; a torn line counts as a read."""
         path = self._path / TEST_READS
         if not path.exists():
             return []
@@ -223,7 +223,7 @@ class Cohort:
 
     def _checked(self, row: dict[str, Any]) -> bytes:
         content: bytes | None = row["content"]
-        where, todo = f"image {row['image_id']!r}", _AGAIN
+        where = f"image {row['image_id']!r}"
         if content is None:
             try:
                 content = Path(row["uri"]).read_bytes()

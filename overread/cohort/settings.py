@@ -46,12 +46,12 @@ class IngestSettings(BaseModel):
         task: `auto` tells it from the labels: two classes are `binary`, more `multiclass`, and labels like
             "Edema|Effusion" `multilabel`.
         positive: The class of a binary cohort that is looked for; all other labels are its absence.
-        classes: The classes in the order wanted; images with another label become rejects ("no-label"), or in a
-            multilabel cohort have none of the classes.
-        layout: `folder` (one sub-folder a class, also below train/, tune/ or val/, test/), `table` (images beside a
-            CSV, TSV, Excel or Parquet table), or `auto`: a table where one is given or found, else the folder.
+        classes: The classes in the order wanted; images with another label become rejects ("no-label"), or
+            in a multilabel cohort have none of the classes.
+        layout: `folder` (one sub-folder a class, also below train/, tune/ or val/, test/), `table` (images
+            beside a CSV, TSV, Excel or Parquet table), or `auto`: a table if one is named or found.
         table: The table; None: the one in the source folder that has an image and a label column.
-        columns: Role → column name, where the usual names do not hold; "" for "there is none".
+        columns: Role → column name, where the usual names do not hold; "" says that there is none.
         drop_missing: Roles or column names; rows without a value there become rejects ("incomplete-row").
         split: The shares; unused for what the source has split itself.
         seed: Of the split.
