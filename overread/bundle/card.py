@@ -87,8 +87,8 @@ def _data(manifest: ManifestDraft) -> str:
         lines.append(f"Licence: {_plain(origin.licence)}.")
     if not origin.patient_known:
         lines.append(
-            "The source does not say which images are of one patient: images of one patient may stand on both "
-            "sides of a split, and the intervals below are narrower than they should be."
+            "The source does not say which images are of one patient: images of one patient may stand on "
+            "both sides of a split, and the intervals below are narrower than they should be."
         )
     columns = sorted({name for counts in origin.split_counts.values() for name in counts})
     if columns:
@@ -116,7 +116,7 @@ def _figure(figure: Mapping[str, float | None]) -> str:
         return "undefined"
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return f"{value:.3f}"
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _decisions(manifest: ManifestDraft, prevalence: float | None) -> str:
@@ -159,7 +159,8 @@ def _people(point: OperatingPoint, prevalence: float, finding: str) -> str:
     found, alarms = ill * point.sensitivity, (1000 - ill) * (1 - point.specificity)
     return (
         f"Of 1,000 people of whom {ill:.0f} have {finding}, about {found + alarms:.0f} would be called "
-        f"urgent: {found:.0f} rightly and {alarms:.0f} needlessly; {ill - found:.0f} with {finding} would be missed."
+        f"urgent: {found:.0f} rightly and {alarms:.0f} needlessly; "
+        f"{ill - found:.0f} with {finding} would be missed."
     )
 
 
@@ -167,8 +168,8 @@ def _checking(manifest: ManifestDraft) -> str:
     files = len(manifest.files) if isinstance(manifest, Manifest) else "all"
     return (
         "`overread bundle verify FOLDER` checks the SHA-256 of "
-        f"{files} files and reads the pictures in `selftest/` again: the scores must be those of the day when "
-        "the bundle was packed, within 0.00001."
+        f"{files} files and reads the pictures in `selftest/` again: the scores must be those of the day "
+        "when the bundle was packed, within 0.00001."
     )
 
 

@@ -9,32 +9,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from overread.cohort.read_stage import read_file
 from overread.errors import DecodeError
 from overread.imaging import DecodeLimits, decode
 from overread.imaging.content import Content
 
 Image: TypeAlias = "Path | Content | NDArray[np.uint8]"
 """A file, its encoded bytes (any buffer: bytes, memoryview, pyarrow.Buffer), or pixels uint8 [H, W, 3]."""
-
-
-def read_bytes(path: Path, *, limits: DecodeLimits) -> bytes:
-    """The encoded file.
-
-    Raises:
-        DecodeError: "missing-file", "unreadable-file" or "too-large"; without `where`.
-    """
-    try:
-        if path.exists() and not path.is_file():
-            raise DecodeError("unreadable-file", "expected a file, got a folder or a device")
-        size = path.stat().st_size
-        if size > limits.max_bytes:
-            raise DecodeError("too-large", f"the file has {size} bytes, the limit is {limits.max_bytes}")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise DecodeError("missing-file", "there is no such file", todo="check the path") from error
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-        reason = getattr(error, "strerror", None) or "the path is not valid"
-        raise DecodeError("unreadable-file", f"cannot be opened ({reason})") from error
 
 
 def to_pixels(image: Image, *, limits: DecodeLimits, where: str) -> tuple[NDArray[np.uint8], str]:
@@ -47,10 +28,17 @@ def to_pixels(image: Image, *, limits: DecodeLimits, where: str) -> tuple[NDArra
         if isinstance(image, np.ndarray):
             pixels = _checked(image, limits)
             return pixels, hashlib.sha256(pixels.data).hexdigest()
-        content = read_bytes(image, limits=limits) if isinstance(image, Path) else image
+        content = _read(image, limits) if isinstance(image, Path) else image
         return decode(content, limits=limits), hashlib.sha256(content).hexdigest()
     except DecodeError as error:
         raise DecodeError(error.reason, error.what, where=where, todo=error.todo) from error
+
+
+def _read(path: Path, limits: DecodeLimits) -> bytes:
+    try:
+        return read_file(path, limits=limits)
+    except ValueError as error:  # a zero byte in a path that came from a table
+        raise DecodeError("missing-file", "no file can have this name", todo="mend the table") from error
 
 
 def _checked(image: NDArray[np.uint8], limits: DecodeLimits) -> NDArray[np.uint8]:

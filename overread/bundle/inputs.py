@@ -6,25 +6,29 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from overread.cohort.candidates import image_ids, readable, without_suffix
+from overread.cohort.listing import list_files
 from overread.engine.parts import list_parts, part_name, write_part
 from overread.errors import UsageError
 from overread.imaging import IMAGE_SUFFIXES
 from overread.progress import SILENT, Progress
 
-INPUT_COLUMNS = ("image_id", "uri", "content")
+INPUT_COLUMNS = ("image_id", "uri", "content", "file")
 INPUT_SCHEMA = pa.schema(
     [
         pa.field("image_id", pa.string()),
         pa.field("uri", pa.string()),
         pa.field("content", pa.binary()),
+        # The path as the system spells it, where uri cannot hold it: names need not be UTF-8.
+        pa.field("file", pa.binary()),
         # An image that changes between an interrupted run and the next makes another table.
         pa.field("size", pa.int64()),
         pa.field("modified", pa.int64()),
@@ -36,25 +40,19 @@ _ROWS_PER_FILE, _ROWS_PER_BATCH = 4096, 64
 @dataclass(frozen=True)
 class _File:
     path: Path
-    relative: PurePath
+    short: str
 
     def name(self, level: int) -> str:
         """The shortest name, and longer ones for where it is not alone with it."""
-        levels = (
-            self.relative.with_suffix("").as_posix(),
-            self.relative.as_posix(),
-            self.path.as_posix(),
-            str(self.path.absolute()),
-        )
-        return _as_text(levels[level])
+        return (self.short, readable(self.path.as_posix()), readable(str(self.path.absolute())))[level]
 
 
 def list_inputs(inputs: Sequence[Path], out: Path, *, progress: Progress = SILENT) -> Path:
     """Write down every image to read, for an engine to run over.
 
     Args:
-        inputs: Image files; folders, searched through to the bottom for IMAGE_SUFFIXES without files and
-            folders that begin with a dot; cohort folders; Parquet files with `uri` or `content`.
+        inputs: Image files; folders, searched through to the bottom (`overread.cohort.listing.list_files`);
+            cohort folders; Parquet files with `uri` or `content`.
         out: Folder for the table's parts; what stands there is replaced.
         progress: Is told how many other files the folders hold.
 
@@ -76,7 +74,7 @@ def list_inputs(inputs: Sequence[Path], out: Path, *, progress: Progress = SILEN
         elif item.suffix.lower() == ".parquet" and item.is_file():
             tables.append(item)
         elif item.exists():
-            files.append(_File(item, PurePath(item.name)))
+            files.append(_File(item, without_suffix(readable(item.name))))
         else:
             raise UsageError("there is no such file or folder", where=f"'{item}'", todo="check the path")
     files = _without_repeats(files)
@@ -92,21 +90,15 @@ def list_inputs(inputs: Sequence[Path], out: Path, *, progress: Progress = SILEN
 
 
 def _files_of(folder: Path, progress: Progress) -> list[_File]:
-    found, others = [], 0
-    for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(root) / name
-            if path.suffix.lower() in IMAGE_SUFFIXES and not name.startswith("."):
-                found.append(_File(path, path.relative_to(folder)))
-            else:
-                others += 1
-    if others:
-        progress.note(f"'{folder}': {others} files that are no images by their names were left out")
-    if not found:
+    found = list_files(folder)
+    if found.ignored:
+        progress.note(f"'{folder}': {found.ignored} files that are no images by their names were left out")
+    # A folder that cannot be opened is listed too: reading it makes it a reject that says so.
+    below = sorted([*found.images, *(path for path, _ in found.unreadable)])
+    if not below:
         known = " ".join(sorted(IMAGE_SUFFIXES))
         raise UsageError("holds no image", where=f"folder '{folder}'", todo=f"known endings are {known}")
-    return sorted(found, key=lambda file: file.relative.as_posix())
+    return [_File(folder / path, name) for path, name in zip(below, image_ids(below), strict=True)]
 
 
 def _without_repeats(files: list[_File]) -> list[_File]:
@@ -121,7 +113,7 @@ def _names(files: list[_File]) -> list[str]:
     while True:
         names = [file.name(level) for file, level in zip(files, levels, strict=True)]
         counts = Counter(names)
-        shared = [i for i, name in enumerate(names) if counts[name] > 1 and levels[i] < 3]
+        shared = [i for i, name in enumerate(names) if counts[name] > 1 and levels[i] < 2]
         if not shared:
             return names
         for i in shared:
@@ -141,16 +133,14 @@ def _check_unique(names: list[str], tables: list[Path]) -> None:
 def _ids(path: Path) -> Iterator[str | None]:
     columns = _columns(path)
     column = "image_id" if "image_id" in columns else "uri"
-    with pq.ParquetFile(path) as file:
+    with _parquet(path) as file:
         for batch in file.iter_batches(columns=[column]):
-            yield from batch.column(0).to_pylist()
+            yield from batch.column(0).cast(pa.string()).to_pylist()
 
 
 def _columns(path: Path) -> list[str]:
-    try:
-        columns = list(pq.read_schema(path).names)
-    except (OSError, pa.ArrowException) as error:
-        raise UsageError("cannot be read as Parquet", where=f"'{path}'", todo="make it again") from error
+    with _parquet(path) as file:
+        columns = list(file.schema_arrow.names)
     has_names = "image_id" in columns or "uri" in columns
     if not has_names or not {"uri", "content"} & set(columns):
         raise UsageError(
@@ -161,11 +151,24 @@ def _columns(path: Path) -> list[str]:
     return columns
 
 
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        # Without pre-buffering a row group of large images is not pulled into memory whole.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=2**20) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise UsageError("cannot be read as Parquet", where=f"'{path}'", todo="make it again") from error
+
+
 def _file_batches(files: list[_File], names: list[str]) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(files), _ROWS_PER_BATCH):
         rows = []
         for file, name in zip(files[start : start + _ROWS_PER_BATCH], names[start:], strict=False):
-            row: dict[str, object] = {"image_id": name, "uri": _as_text(str(file.path))}
+            spelt = str(file.path)
+            row: dict[str, object] = {"image_id": name, "uri": readable(spelt)}
+            if row["uri"] != spelt:
+                row["file"] = os.fsencode(spelt)
             with suppress(OSError):  # gone since it was listed: reading it says so
                 status = file.path.stat()
                 row |= {"size": status.st_size, "modified": status.st_mtime_ns}
@@ -174,8 +177,9 @@ def _file_batches(files: list[_File], names: list[str]) -> Iterator[pa.RecordBat
 
 
 def _table_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    present = [name for name in INPUT_COLUMNS if name in _columns(path)]
-    with pq.ParquetFile(path) as file:
+    known = [name for name in INPUT_COLUMNS if name != "file"]
+    present = [name for name in known if name in _columns(path)]
+    with _parquet(path) as file:
         for batch in file.iter_batches(batch_size=_ROWS_PER_BATCH, columns=present):
             columns = {name: batch.column(name) for name in present}
             columns.setdefault("image_id", columns.get("uri"))
@@ -192,8 +196,3 @@ def _write_parts(batches: Iterator[pa.RecordBatch], out: Path) -> int:
         part = chain([first], islice(batches, _ROWS_PER_FILE // _ROWS_PER_BATCH - 1))
         rows += write_part(out / part_name(index), part, schema=INPUT_SCHEMA)
     return rows
-
-
-def _as_text(path: str) -> str:
-    # A file name that is no UTF-8 still has to reach the table of rejects.
-    return path.encode("utf-8", "backslashreplace").decode()

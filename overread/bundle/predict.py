@@ -173,7 +173,9 @@ def _write_csv(stream: BinaryIO, batches: Iterator[pa.RecordBatch], *, classes: 
     return rows
 
 
-def _text(value: str | float) -> str:
+def _text(value: str | float | None) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float):
         return _digits(value)
     risky = _FORMULA.match(value) and not _NUMBER.fullmatch(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,8 @@ class PredictStage:
     """Reads every image of its batches with a bundle, which it opens once a worker.
 
     Rows need `image_id`, `uri` and `content`; where content is null (or the column is missing) the file
-    at uri is read. A row that cannot be read comes back with its reason and nothing else.
+    at uri is read, or at `file` where its name is no UTF-8 (`overread.bundle.inputs`). A row that cannot
+    be read comes back with its reason and nothing else.
 
     Args:
         bundle: The bundle's folder or zip.
@@ -75,11 +77,13 @@ class PredictStage:
 
 def _read_row(bundle: Bundle, batch: pa.RecordBatch, row: int) -> dict[str, Any]:
     image_id, uri = (_cell(batch, name, row).as_py() for name in ("image_id", "uri"))
-    content = _cell(batch, "content", row)
+    content, file = (_cell(batch, name, row) for name in ("content", "file"))
     found = {"image_id": image_id, "uri": uri}
     try:
         if content.is_valid:
             reading = bundle.read_one(content.as_buffer(), where=f"image '{image_id}'")
+        elif file.is_valid:
+            reading = bundle.read_one(Path(os.fsdecode(file.as_py())), where=f"image '{uri}'")
         elif uri is not None:
             reading = bundle.read_one(Path(uri), where=f"image '{uri}'")
         else:
