@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overread.cohort.read_stage import read_file
-from overread.errors import DecodeError
+from overread.errors import DecodeError, UsageError
 from overread.imaging import DecodeLimits, decode
-from overread.imaging.content import Content
+from overread.imaging.content import Content, view_of
 
-Image: TypeAlias = "Path | Content | NDArray[np.uint8]"
+Image: TypeAlias = "Path | str | Content | NDArray[np.uint8]"
 """A file, its encoded bytes (any buffer: bytes, memoryview, pyarrow.Buffer), or pixels uint8 [H, W, 3]."""
 
 
@@ -23,15 +23,25 @@ def to_pixels(image: Image, *, limits: DecodeLimits, where: str) -> tuple[NDArra
 
     Raises:
         DecodeError: With `where`.
+        UsageError: The image is of another kind.
     """
     try:
         if isinstance(image, np.ndarray):
             pixels = _checked(image, limits)
             return pixels, hashlib.sha256(pixels.data).hexdigest()
-        content = _read(image, limits) if isinstance(image, Path) else image
+        content = _read(Path(image), limits) if isinstance(image, str | Path) else _buffer(image)
         return decode(content, limits=limits), hashlib.sha256(content).hexdigest()
     except DecodeError as error:
         raise DecodeError(error.reason, error.what, where=where, todo=error.todo) from error
+
+
+def _buffer(image: Content) -> memoryview:
+    try:
+        return view_of(image)
+    except TypeError as error:
+        raise UsageError(
+            f"expected a path, bytes or a uint8 array, got {type(image).__name__}", where="images"
+        ) from error
 
 
 def _read(path: Path, limits: DecodeLimits) -> bytes:

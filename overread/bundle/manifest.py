@@ -21,6 +21,8 @@ from overread.imaging.preprocess import Preprocess
 SCHEMA_VERSION = 1
 Task = Literal["binary", "multiclass", "multilabel"]
 
+# It stands before the @ of every reading.
+_Name = Annotated[str, Field(pattern=r"^[^\s@/\\][^@/\\\x00-\x1f]*$", max_length=120)]
 _Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=120)]
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -150,7 +152,7 @@ class ManifestDraft(_Part):
 
     Args:
         schema_version: Of bundle.json.
-        name: A word without spaces: "skin".
+        name: Without @ and slashes: "skin".
         version: Given by whoever packs it: "1.0.0".
         task: "binary" (one class), "multiclass" (exactly one is present) or "multilabel".
         classes: The findings, in the order of the network's scores.
@@ -166,7 +168,7 @@ class ManifestDraft(_Part):
     """
 
     schema_version: Literal[1] = 1
-    name: _Slug
+    name: _Name
     version: _Slug
     task: Task
     classes: tuple[Annotated[str, Field(min_length=1)], ...]

@@ -64,7 +64,7 @@ class Reader:
         """Read images.
 
         Args:
-            images: Paths, encoded bytes (JPEG, PNG, TIFF), or pixels uint8 [H, W, 3].
+            images: Paths (or their text), encoded bytes (JPEG, PNG, TIFF), or pixels uint8 [H, W, 3].
 
         Returns:
             One reading an image, in their order.
@@ -135,7 +135,7 @@ class Reader:
 
     def _each(self, images: Iterable[Image]) -> Iterator[Reading | DecodeError]:
         for number, image in enumerate(images, start=1):
-            where = f"image '{image}'" if isinstance(image, Path) else f"image {number}"
+            where = f"image '{image}'" if isinstance(image, str | Path) else f"image {number}"
             try:
                 yield self.read_one(image, where=where)
             except DecodeError as error:

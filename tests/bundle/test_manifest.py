@@ -45,6 +45,8 @@ def test_infinite_threshold_is_refused() -> None:
         ({"calibration": Calibration(kind="platt", slope=(1, 1), intercept=(0, 0))}, "expected 1 slopes"),
         ({"name": "../skin"}, "pattern"),
         ({"name": "skin@2"}, "pattern"),
+        ({"name": " skin"}, "pattern"),
+        ({"version": "1 0"}, "pattern"),
     ],
 )
 def test_manifest_that_contradicts_itself_is_refused(changes: dict[str, object], message: str) -> None:
@@ -101,3 +103,8 @@ def test_plain_file_name_passes(name: str) -> None:
 
 def test_label_is_name_at_version() -> None:
     assert make_draft().label == "skin@1.0.0"
+
+
+@pytest.mark.parametrize("name", ["skin", "Haut 2026", "皮膚", "a.b-c"])
+def test_name_may_be_any_words(name: str) -> None:
+    assert make_draft(name=name).label == f"{name}@1.0.0"

@@ -47,9 +47,10 @@ def test_path_bytes_and_pixels_of_one_image_read_alike(bundle: Bundle, tmp_path:
     pixels = make_pixels(3)
     path = tmp_path / "a.png"
     path.write_bytes(encode(pixels))
-    by_path, by_bytes, by_view, by_pixels = bundle.read(
-        [path, path.read_bytes(), memoryview(path.read_bytes()), pixels]
+    by_path, by_text, by_bytes, by_view, by_pixels = bundle.read(
+        [path, str(path), path.read_bytes(), memoryview(path.read_bytes()), pixels]
     )
+    assert same(by_path, by_text)
     assert same(by_path, by_bytes)
     assert same(by_path, by_view)
     assert same(by_path, by_pixels)
@@ -120,6 +121,11 @@ def test_images_are_taken_one_after_the_other(bundle: Bundle) -> None:
 def test_one_image_instead_of_a_list_is_a_usage_error(bundle: Bundle, image: object) -> None:
     with pytest.raises(UsageError, match="expected a list of images"):
         bundle.read(image)  # type: ignore[arg-type]
+
+
+def test_image_of_another_kind_is_a_usage_error(bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match="expected a path, bytes or a uint8 array, got NoneType"):
+        bundle.read([None])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
