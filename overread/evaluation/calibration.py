@@ -16,7 +16,7 @@ from overread.evaluation.statistics import Array
 
 MIN_OF_EACH = 5
 """With fewer positives or negatives than this, only the intercept is fitted."""
-_MIN_SLOPE = 0.01
+_MIN_SLOPE = 0.02  # for a standard deviation of the logits
 _TEMPERATURES = (0.05, 20.0)
 
 
@@ -84,11 +84,11 @@ def _platt(logits: Array, labels: Array) -> tuple[float, float] | None:
     if not free:
         return 1.0, _intercept(z, targets)
     # Fitted on standardised logits: the optimum is the same and large logits cannot stall the search.
-    slope, offset = _logistic_fit((z - centre) / spread, targets, min_slope=_MIN_SLOPE * spread)
+    slope, offset = _logistic_fit((z - centre) / spread, targets)
     return slope / spread, offset - slope * centre / spread
 
 
-def _logistic_fit(x: Array, targets: Array, *, min_slope: float) -> tuple[float, float]:
+def _logistic_fit(x: Array, targets: Array) -> tuple[float, float]:
     from scipy.optimize import minimize
     from scipy.special import expit
 
@@ -101,10 +101,10 @@ def _logistic_fit(x: Array, targets: Array, *, min_slope: float) -> tuple[float,
         )
 
     rate = float(targets.mean())
-    start = np.array([max(1.0, min_slope), np.log(rate / (1 - rate))])
+    start = np.array([1.0, np.log(rate / (1 - rate))])
     tight = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000}
     found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=[(min_slope, None), (None, None)], options=tight
+        loss, start, jac=True, method="L-BFGS-B", bounds=[(_MIN_SLOPE, None), (None, None)], options=tight
     )
     return float(found.x[0]), float(found.x[1])
 

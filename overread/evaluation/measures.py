@@ -167,7 +167,7 @@ def _entropy(shares: Array) -> float:
     if np.isnan(shares).any():
         return np.nan
     some = shares[shares > 0]
-    return float(-(some * np.log(some)).sum())
+    return abs(float((some * np.log(some)).sum()))
 
 
 def _check_decisions(joined: JoinedReadings, called: Mask) -> None:

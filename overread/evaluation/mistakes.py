@@ -15,6 +15,7 @@ from overread.errors import EvaluationError
 from overread.evaluation.join import JoinedReadings, join_readings
 from overread.evaluation.measures import threshold_of, urgent_scores, urgent_truth
 from overread.evaluation.metrics import scored
+from overread.evaluation.statistics import Array
 
 
 @dataclass(frozen=True)
@@ -126,79 +127,81 @@ def _badness(case: Case) -> tuple[float, str]:
 
 
 def _of_score(joined: JoinedReadings, manifest: ManifestDraft, *, index: int, each: int) -> list[Case]:
-    name, where = manifest.classes[index], {one: row for row, one in enumerate(joined.image_id)}
-    threshold = threshold_of(manifest, name)
     labels, scores = joined.labels[:, index], joined.scores[:, index]
-    missed, alarms = select_mistakes(joined.image_id, labels, scores=scores, threshold=threshold, each=each)
-    cases: list[Case] = []
-    for image_id in missed + alarms:
-        row = where[image_id]
-        cases.append(
-            Case(
-                image_id=image_id,
-                kind="missed" if labels[row] == 1 else "false-alarm",
-                finding=name,
-                class_index=index,
-                truth=_in_words(joined, manifest, row),
-                score=float(scores[row]),
-                threshold=threshold,
-                decision=str(joined.decisions[row]),
-            )
+    threshold = threshold_of(manifest, manifest.classes[index])
+    rows = _selected(joined, labels, scores, threshold=threshold, each=each)
+    return [
+        _case(
+            joined,
+            manifest,
+            row,
+            missed=labels[row] == 1,
+            index=index,
+            score=scores[row],
+            threshold=threshold,
         )
-    return cases
+        for row in rows
+    ]
 
 
 def _of_multiclass(joined: JoinedReadings, manifest: ManifestDraft, *, each: int) -> tuple[Case, ...]:
     if not manifest.triage.urgent:
         return _of_wrong_class(joined, manifest, each=each)
-    where = {one: row for row, one in enumerate(joined.image_id)}
     urgent = [manifest.classes.index(name) for name in manifest.triage.urgent]
-    truth, scores = (
-        urgent_truth(joined.labels, manifest=manifest),
-        urgent_scores(joined.scores, manifest=manifest),
-    )
-    threshold = threshold_of(manifest, "")
-    missed, alarms = select_mistakes(joined.image_id, truth, scores=scores, threshold=threshold, each=each)
+    truth = urgent_truth(joined.labels, manifest=manifest)
+    scores, threshold = urgent_scores(joined.scores, manifest=manifest), threshold_of(manifest, "")
     cases = []
-    for image_id in missed + alarms:
-        row = where[image_id]
-        present = truth[row] == 1
-        values = joined.labels[row] if present else joined.scores[row]
-        index = max(urgent, key=lambda column: values[column])
+    for row in _selected(joined, truth, scores, threshold=threshold, each=each):
+        missed = truth[row] == 1
+        values = joined.labels[row] if missed else joined.scores[row]
+        index = max(urgent, key=lambda column: float(values[column]))
         cases.append(
-            Case(
-                image_id=image_id,
-                kind="missed" if present else "false-alarm",
-                finding=manifest.classes[index],
-                class_index=index,
-                truth=_in_words(joined, manifest, row),
-                score=float(scores[row]),
-                threshold=threshold,
-                decision=str(joined.decisions[row]),
-            )
+            _case(joined, manifest, row, missed=missed, index=index, score=scores[row], threshold=threshold)
         )
     return tuple(cases)
 
 
 def _of_wrong_class(joined: JoinedReadings, manifest: ManifestDraft, *, each: int) -> tuple[Case, ...]:
-    """Without urgent classes: the images whose own class got the lowest score, another the highest."""
+    """Without urgent classes: the wrongly classed images whose own class got the lowest score."""
     cases = []
     for row in np.flatnonzero(~np.isnan(joined.labels).any(axis=1)):
         index = int(joined.labels[row].argmax())
         if joined.scores[row].argmax() != index:
+            score = joined.scores[row, index]
             cases.append(
-                Case(
-                    image_id=joined.image_id[row],
-                    kind="missed",
-                    finding=manifest.classes[index],
-                    class_index=index,
-                    truth=_in_words(joined, manifest, int(row)),
-                    score=float(joined.scores[row, index]),
-                    threshold=np.nan,
-                    decision=str(joined.decisions[row]),
-                )
+                _case(joined, manifest, int(row), missed=True, index=index, score=score, threshold=np.nan)
             )
     return tuple(sorted(cases, key=_badness)[:each])
+
+
+def _selected(
+    joined: JoinedReadings, labels: Array, scores: Array, *, threshold: float, each: int
+) -> list[int]:
+    where = {image_id: row for row, image_id in enumerate(joined.image_id)}
+    missed, alarms = select_mistakes(joined.image_id, labels, scores=scores, threshold=threshold, each=each)
+    return [where[image_id] for image_id in missed + alarms]
+
+
+def _case(
+    joined: JoinedReadings,
+    manifest: ManifestDraft,
+    row: int,
+    *,
+    missed: bool,
+    index: int,
+    score: float,
+    threshold: float,
+) -> Case:
+    return Case(
+        image_id=joined.image_id[row],
+        kind="missed" if missed else "false-alarm",
+        finding=manifest.classes[index],
+        class_index=index,
+        truth=_in_words(joined, manifest, row),
+        score=float(score),
+        threshold=threshold,
+        decision=str(joined.decisions[row]),
+    )
 
 
 def _in_words(joined: JoinedReadings, manifest: ManifestDraft, row: int) -> str:

@@ -14,7 +14,7 @@ _WIDEST = 360
 _QUALITY = 84
 # Dark violet to yellow, perceptually even (magma at 0, 1/4, … 1); drawn without matplotlib for speed.
 _COLOURS = np.array([[0, 0, 4], [81, 18, 124], [183, 55, 121], [252, 137, 97], [252, 253, 191]], np.float64)
-_VEIL = 0.62
+_VEIL = 0.55
 
 
 def picture_pair(
@@ -22,8 +22,8 @@ def picture_pair(
     saliency: NDArray[np.floating] | None,
     *,
     resize: Literal["squash", "crop"] = "squash",
-) -> tuple[str, str | None]:
-    """JPEG data URIs of the image and of the image under its saliency map.
+) -> tuple[str, str | None, float]:
+    """JPEG data URIs of the image and of the image under its saliency map, and width / height.
 
     Args:
         image: Encoded file, or uint8 [H, W, 3].
@@ -31,10 +31,10 @@ def picture_pair(
         resize: What the network saw: the whole image ("squash"), or its central square ("crop").
     """
     pixels = _pixels(image)
-    small = _shrunk(pixels)
+    small, ratio = _shrunk(pixels), pixels.shape[1] / pixels.shape[0]
     if saliency is None:
-        return data_uri(small), None
-    return data_uri(small), data_uri(overlay(small, saliency, resize=resize))
+        return data_uri(small), None, ratio
+    return data_uri(small), data_uri(overlay(small, saliency, resize=resize)), ratio
 
 
 def overlay(

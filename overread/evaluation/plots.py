@@ -42,6 +42,7 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.grid": True,
     "axes.axisbelow": True,
+    "axes.unicode_minus": False,
     "axes.labelpad": 6,
     "grid.color": LINE,
     "grid.linewidth": 0.6,
@@ -69,7 +70,7 @@ def roc_plot(
             axes.fill_between(
                 BAND_RATES, curve.band_low, curve.band_high, color=ACCENT, alpha=0.16, linewidth=0
             )
-        axes.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT, clip_on=False)
+        axes.plot(curve.false_positive_rate, curve.sensitivity, color=ACCENT, clip_on=False, zorder=3)
         _mark(axes, point, compact=compact)
         _unit_axes(axes, "1 − specificity (false-positive rate)", "sensitivity", compact=compact)
         return _svg(figure, name=name, label=label)
@@ -103,7 +104,7 @@ def precision_recall_plot(
         if recall.size:
             axes.step(
                 np.append(0.0, recall), np.append(precision[:1], precision), where="pre", color=ACCENT,
-                clip_on=False,
+                clip_on=False, zorder=3,
             )  # fmt: skip
         _mark(axes, point, compact=False)
         _unit_axes(axes, "sensitivity (recall)", "positive predictive value (precision)", compact=False)
@@ -138,7 +139,8 @@ def reliability_plot(curve: Reliability, *, name: str, label: str, compact: bool
         counts.grid(visible=False)
         counts.spines["left"].set_visible(False)
         _unit_axes(axes, "", "share with the finding", compact=compact)
-        counts.set_xticks(_FIFTHS)
+        ticks = [0, 0.5, 1] if compact else _FIFTHS
+        counts.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         if not compact:
             counts.set_xlabel("score")
             counts.set_ylabel("images")
@@ -171,55 +173,62 @@ def histogram_plot(
                 va="top", fontsize=7.5, color=INK,
             )  # fmt: skip
         bottom.set_xlim(0, 1)
-        bottom.set_xticks(_FIFTHS)
+        bottom.set_xticks(_FIFTHS, [f"{tick:g}" for tick in _FIFTHS])
         bottom.set_xlabel("score")
         figure.supylabel("images", fontsize=8.5, color=MUTED)
         return _svg(figure, name=name, label=label)
 
 
-def training_plot(history: Sequence[HistoryRow], *, name: str, label: str) -> str:
-    """Loss and tune AUC by epoch, phases side by side, the kept epoch ringed."""
+def loss_plot(history: Sequence[HistoryRow], *, name: str, label: str) -> str:
+    """Loss on train (dotted) and tune by epoch, the kept epoch ringed."""
+    train, tune = [row.train_loss for row in history], [row.tune_loss for row in history]
+    return _by_epoch(history, [(train, MUTED, True), (tune, ACCENT, False)], name=name, label=label)
+
+
+def tune_auc_plot(history: Sequence[HistoryRow], *, name: str, label: str) -> str:
+    """ROC-AUC on tune by epoch, the kept epoch ringed."""
+    values = [row.tune_auc for row in history]
+    return _by_epoch(history, [(values, ACCENT, False)], name=name, label=label)
+
+
+def _by_epoch(
+    history: Sequence[HistoryRow], lines: Sequence[tuple[list[float], str, bool]], *, name: str, label: str
+) -> str:
+    """Lines (values, colour, dotted) over all epochs, broken between phases; the ring goes on the last."""
+    phases = [row.phase for row in history]
+    starts = [k for k in range(len(phases)) if k == 0 or phases[k] != phases[k - 1]]
+    steps = np.arange(1, len(history) + 1)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(9.2, 3.0), layout="constrained")
-        loss, auc = figure.subplots(1, 2)
-        steps = np.arange(1, len(history) + 1)
-        phases = [row.phase for row in history]
-        starts = [k for k in range(len(phases)) if k == 0 or phases[k] != phases[k - 1]]
+        figure = Figure(figsize=(4.4, 3.1), layout="constrained")
+        axes = figure.subplots()
         for start, stop in zip(starts, [*starts[1:], len(history)], strict=True):
-            here = slice(start, stop)
-            rows = history[here]
-            one = len(rows) == 1
-            _line(loss, steps[here], [row.train_loss for row in rows], MUTED, dotted=True, alone=one)
-            _line(loss, steps[here], [row.tune_loss for row in rows], ACCENT, dotted=False, alone=one)
-            _line(auc, steps[here], [row.tune_auc for row in rows], ACCENT, dotted=False, alone=one)
-        for axes, title in ((loss, "loss: tune (line), train (dotted)"), (auc, "ROC-AUC on tune")):
-            axes.set_title(title, loc="left", fontsize=8.5, pad=18 if len(starts) > 1 else 8)
-            axes.set_xlabel("epoch")
-            axes.locator_params(axis="x", integer=True, nbins=8)
-            axes.locator_params(axis="y", nbins=5)
-            axes.set_xlim(0.5, len(history) + 0.5)
-            for start in starts:
-                if start:
-                    axes.axvline(start + 0.5, color=MUTED, linewidth=0.8)
-                if len(starts) > 1:
-                    axes.annotate(
-                        phases[start], (start + 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 4),
-                        textcoords="offset points", fontsize=7.5, color=MUTED,
-                    )  # fmt: skip
-        for index, row in enumerate(history):
-            if row.kept:
-                for axes, value in ((loss, row.tune_loss), (auc, row.tune_auc)):
-                    if not np.isnan(value):
-                        axes.plot(
-                            [index + 1], [value], "o", markersize=8, markerfacecolor="none",
-                            markeredgecolor=PRESENT, markeredgewidth=1.8,
-                        )  # fmt: skip
+            for values, colour, dotted in lines:
+                axes.plot(
+                    steps[start:stop],
+                    values[start:stop],
+                    color=colour,
+                    linestyle=(0, (1, 1.6)) if dotted else "-",
+                    marker="o" if stop - start == 1 else None,
+                    markersize=4,
+                    linewidth=1.6,
+                )
+            if start:
+                axes.axvline(start + 0.5, color=MUTED, linewidth=0.8)
+            if len(starts) > 1:
+                axes.annotate(
+                    phases[start], (start + 0.5, 1.0), xycoords=("data", "axes fraction"), xytext=(3, 4),
+                    textcoords="offset points", fontsize=8, color=MUTED,
+                )  # fmt: skip
+        ringed = [k for k, row in enumerate(history) if row.kept and not np.isnan(lines[-1][0][k])]
+        axes.plot(
+            steps[ringed], [lines[-1][0][k] for k in ringed], "o", markersize=9, markerfacecolor="none",
+            markeredgecolor=PRESENT, markeredgewidth=1.8, clip_on=False, zorder=5,
+        )  # fmt: skip
+        axes.set_xlabel("epoch")
+        axes.locator_params(axis="x", integer=True, nbins=8)
+        axes.locator_params(axis="y", nbins=5)
+        axes.set_xlim(0.5, len(history) + 0.5)
         return _svg(figure, name=name, label=label)
-
-
-def _line(axes: Any, x: Any, y: Sequence[float], colour: str, *, dotted: bool, alone: bool) -> None:
-    style = (0, (1, 1.6)) if dotted else "-"
-    axes.plot(x, y, color=colour, linestyle=style, linewidth=1.6, marker="o" if alone else None, markersize=4)
 
 
 def _square(compact: bool) -> tuple[Figure, Any]:
@@ -232,8 +241,9 @@ def _square(compact: bool) -> tuple[Figure, Any]:
 def _unit_axes(axes: Any, x: str, y: str, *, compact: bool) -> None:
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.set_xticks([0, 0.5, 1] if compact else _FIFTHS)
-    axes.set_yticks([0, 0.5, 1] if compact else _FIFTHS)
+    ticks = [0, 0.5, 1] if compact else _FIFTHS
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     if not compact:
         axes.set_xlabel(x)
         axes.set_ylabel(y)

@@ -13,28 +13,34 @@ from overread.evaluation import wording
 from overread.evaluation.mistakes import Mistake
 from overread.evaluation.pictures import picture_pair
 from overread.evaluation.results import Curves, Evaluation, Figure, Finding, HistoryRow
+from overread.evaluation.wording import Naming
 
 # name in evaluation.json: (name in the report, what it says, whether it lies on the scale 0..1 drawn beside)
 _FIGURES: dict[str, tuple[str, str, bool]] = {
     "roc_auc": ("ROC-AUC", "how well the scores rank; 0.5 is chance", True),
-    "average_precision": ("PR-AUC", "average precision; chance is the prevalence", True),
-    "sensitivity": ("Sensitivity", "of images with the finding, share at or above the threshold", True),
-    "specificity": ("Specificity", "of images without it, share below the threshold", True),
-    "ppv": ("Positive predictive value", "of images at or above the threshold, share with the finding", True),
-    "npv": ("Negative predictive value", "of images below the threshold, share without it", True),
-    "f1": ("F1", "harmonic mean of sensitivity and positive predictive value", True),
-    "accuracy": ("Accuracy", "share of images decided rightly", True),
-    "balanced_accuracy": ("Balanced accuracy", "mean over the classes of the share decided rightly", True),
+    "average_precision": ("PR-AUC", "average precision; the prevalence is chance", True),
+    "sensitivity": ("Sensitivity", "share called, of images with the finding", True),
+    "specificity": ("Specificity", "share not called, of images without it", True),
+    "ppv": ("Positive predictive value", "share with the finding, of those called", True),
+    "npv": ("Negative predictive value", "share without it, of those not called", True),
+    "f1": ("F1", "harmonic mean of sensitivity and PPV", True),
+    "accuracy": ("Accuracy", "share decided rightly", True),
+    "balanced_accuracy": ("Balanced accuracy", "mean over the classes of that share", True),
     "recall": ("Recall", "share of the class whose highest score is its own", True),
-    "calibration_error": (
-        "Calibration error",
-        "mean distance of score and share, 10 equal bins; 0 is best",
-        True,
-    ),
+    "calibration_error": ("Calibration error", "score against share, 10 equal bins; 0 is best", True),
     "brier": ("Brier score", "mean squared error of the score; 0 is best", True),
     "log_loss": ("Log loss", "in nats; 0 is best", False),
     "prevalence": ("Prevalence", "share of images with the finding", True),
 }
+_GROUPS = (
+    ("How well it ranks", ("roc_auc", "average_precision")),
+    (
+        "At the threshold",
+        ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy"),
+    ),
+    ("Scores as probabilities", ("calibration_error", "brier", "log_loss")),
+    ("The images", ("prevalence",)),
+)
 _PER_FINDING = ("roc_auc", "average_precision", "recall", "sensitivity", "specificity", "calibration_error")
 
 
@@ -83,6 +89,7 @@ def render_report(
     """
     import jinja2
 
+    naming = wording.name_images(evaluation, manifest=manifest)
     rows = evaluation.history if history is None else [_history_row(row) for row in history]
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("overread.evaluation", "templates"),
@@ -98,17 +105,18 @@ def render_report(
         style=_safe(style),
         evaluation=evaluation,
         manifest=manifest,
-        finding=_main_finding(evaluation),
-        hundreds=wording.hundreds(evaluation.triage) if evaluation.triage else (),
-        sentences=_sentences(evaluation),
+        naming=naming,
+        patients_known=wording.patients_known(evaluation, manifest=manifest),
+        level=wording.percent(evaluation.level),
+        hundreds=wording.hundreds(evaluation.triage, naming=naming) if evaluation.triage else (),
+        sentences=_sentences(evaluation, naming),
         cautions=wording.cautions(evaluation, manifest=manifest),
         notes=evaluation.notes if notes is None else tuple(notes),
-        tables=_tables(evaluation),
-        plots=_plots(evaluation),
+        tables=_tables(evaluation, naming),
+        plots=_plots(evaluation, naming),
         small_plots=_small_plots(evaluation),
         finding_columns=[name for name in _PER_FINDING if name in evaluation.findings[0].figures],
         figure_names=_FIGURES,
-        finding_rows=[(one, _rows(one.figures)) for one in evaluation.findings],
         confusion=_confusion(evaluation),
         training=_training(rows),
         kept=[row for row in rows if row.kept],
@@ -123,17 +131,12 @@ def _history_row(row: Mapping[str, Any] | HistoryRow) -> HistoryRow:
     return row if isinstance(row, HistoryRow) else HistoryRow.model_validate(row)
 
 
-def _main_finding(evaluation: Evaluation) -> str:
-    return wording.finding_words(evaluation.triage.urgent if evaluation.triage else evaluation.classes)
-
-
-def _sentences(evaluation: Evaluation) -> list[str]:
+def _sentences(evaluation: Evaluation, naming: Naming) -> list[str]:
     """The plain words under the hundred images."""
     overall, triage = evaluation.overall, evaluation.triage
     if evaluation.task == "binary":
-        name = evaluation.classes[0]
         return [
-            wording.ranking_sentence(overall["roc_auc"], finding=name),
+            wording.ranking_sentence(overall["roc_auc"], naming=naming),
             wording.calibration_sentence(overall["calibration_error"], prevalence=overall["prevalence"]),
         ]
     if evaluation.task == "multiclass":
@@ -144,9 +147,7 @@ def _sentences(evaluation: Evaluation) -> list[str]:
             f"{round(100 * right.baseline)}."
         ]
         if triage:
-            said.insert(
-                0, wording.ranking_sentence(triage.figures["roc_auc"], finding=_main_finding(evaluation))
-            )
+            said.insert(0, wording.ranking_sentence(triage.figures["roc_auc"], naming=naming))
         return said
     means = overall["roc_auc"]
     if np.isnan(means.value):
@@ -157,23 +158,35 @@ def _sentences(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _tables(evaluation: Evaluation) -> list[tuple[str, list[_Row]]]:
-    """Tables of figures for the whole reader: (caption, rows)."""
+def _tables(evaluation: Evaluation, naming: Naming) -> list[tuple[str, list[tuple[str, list[_Row]]]]]:
+    """Tables of figures for the whole reader: (caption, [(group, rows)])."""
     if evaluation.task == "binary":
-        return [(f"All figures for {evaluation.classes[0]}", _rows(evaluation.overall))]
+        threshold = evaluation.findings[0].threshold
+        return [(f"All figures for {evaluation.classes[0]}", _grouped(evaluation.overall, threshold))]
     titles = {
-        "multiclass": "The class with the highest score, and means over the classes",
+        "multiclass": "The most likely class, and means over the classes",
         "multilabel": "Means over the findings",
     }
-    tables = [(titles[evaluation.task], _rows(evaluation.overall))]
+    tables = [(titles[evaluation.task], _grouped(evaluation.overall, np.nan, evaluation.task))]
     if evaluation.triage:
-        finding = wording.finding_words(evaluation.triage.urgent)
-        tables.insert(0, (f"Urgent or not: {finding}", _rows(evaluation.triage.figures)))
+        grouped = _grouped(evaluation.triage.figures, evaluation.triage.threshold)
+        tables.insert(0, (f"Urgent or not: {naming.short[0]}", grouped))
     return tables
 
 
-def _rows(figures: Mapping[str, Figure]) -> list[_Row]:
-    return [_row(name, figures[name]) for name in _FIGURES if name in figures]
+def _grouped(figures: Mapping[str, Figure], threshold: float, task: str = "") -> list[tuple[str, list[_Row]]]:
+    grouped = []
+    for title, names in _GROUPS:
+        words = title
+        if title == "At the threshold":
+            words = title if np.isnan(threshold) else f"{title} {threshold:.3g}"
+            words = {"multiclass": "The most likely class", "multilabel": "At each threshold"}.get(
+                task, words
+            )
+        rows = [_row(name, figures[name]) for name in names if name in figures]
+        if rows:
+            grouped.append((words, rows))
+    return grouped
 
 
 def _row(name: str, figure: Figure) -> _Row:
@@ -194,7 +207,7 @@ def _row(name: str, figure: Figure) -> _Row:
     )
 
 
-def _plots(evaluation: Evaluation) -> list[_Plot]:
+def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
     """The four large figures: of the finding (binary) or of the urgent sum (multiclass)."""
     from overread.evaluation import plots
 
@@ -206,14 +219,14 @@ def _plots(evaluation: Evaluation) -> list[_Plot]:
         threshold = evaluation.triage.threshold
     else:
         return []
-    name = _main_finding(evaluation)
-    drawn = []
+    name = naming.short[0]
+    drawn, level = [], wording.percent(evaluation.level)
     if curves.roc.sensitivity:
         label = f"ROC curve for {name}, area {wording.number(figures['roc_auc'].value)}"
         point = _roc_point(figures)
         svg = plots.roc_plot(curves.roc, name="roc", label=label, point=point)
-        words = "Shaded: pointwise 95 % band over resampled patients. Dashed: chance."
-        drawn.append(_Plot("ROC", words.replace("95 %", f"{100 * evaluation.level:g} %"), _safe(svg)))
+        words = f"Shaded: pointwise {level} band over resampled patients. Dashed: chance."
+        drawn.append(_Plot("ROC", words, _safe(svg)))
     if curves.precision_recall.recall:
         area, base = figures["average_precision"], figures["average_precision"].baseline
         label = f"Precision-recall curve for {name}, area {wording.number(area.value)}"
@@ -228,17 +241,17 @@ def _plots(evaluation: Evaluation) -> list[_Plot]:
     label = f"Reliability diagram for {name}, calibration error {error}"
     svg = plots.reliability_plot(curves.reliability, name="reliability", label=label)
     words = (
-        "Share of images with the finding among images of about equal score, with exact 95 % intervals, "
+        f"Share of images with the finding among images of about equal score, with exact {level} intervals, "
         "over the number of images. On the dashed line a score is a probability."
     )
     drawn.append(_Plot("Calibration", words, _safe(svg)))
-    label = f"Histograms of the scores of images with and without {name}"
+    label = f"Histograms of the scores of {' and of '.join(naming.many)}"
     svg = plots.histogram_plot(
         curves.histogram,
         name="scores",
         label=label,
         threshold=threshold,
-        names=(f"with {name}", f"without {name}"),
+        names=naming.many,
     )
     drawn.append(
         _Plot("Scores", "Images by score. Left of the dashed threshold a score reads routine.", _safe(svg))
@@ -276,14 +289,17 @@ def _roc_point(figures: Mapping[str, Figure]) -> tuple[float, float] | None:
     return 1 - figures["specificity"].value, figures["sensitivity"].value
 
 
-def _training(rows: Sequence[HistoryRow]) -> Any:
+def _training(rows: Sequence[HistoryRow]) -> list[_Plot]:
     from overread.evaluation import plots
 
     if not rows:
-        return None
-    return _safe(
-        plots.training_plot(rows, name="training", label="Loss and ROC-AUC on tune by epoch of training")
-    )
+        return []
+    loss = plots.loss_plot(rows, name="loss", label="Loss on train and on tune by epoch of training")
+    auc = plots.tune_auc_plot(rows, name="tune-auc", label="ROC-AUC on tune by epoch of training")
+    return [
+        _Plot("Loss", "Line: tune. Dotted: train.", _safe(loss)),
+        _Plot("ROC-AUC on tune", "How well the tune images are ranked.", _safe(auc)),
+    ]
 
 
 def _confusion(evaluation: Evaluation) -> list[tuple[str, int, list[tuple[int, float]]]]:
@@ -297,10 +313,18 @@ def _confusion(evaluation: Evaluation) -> list[tuple[str, int, list[tuple[int, f
 
 
 def _picture(mistake: Mistake, manifest: ManifestDraft) -> dict[str, Any]:
-    plain, veiled = picture_pair(mistake.image, mistake.saliency, resize=manifest.preprocess.resize)
+    plain, veiled, ratio = picture_pair(mistake.image, mistake.saliency, resize=manifest.preprocess.resize)
     case = mistake.case
     threshold = None if np.isnan(case.threshold) else case.threshold
-    return {"case": case, "threshold": threshold, "plain": _safe(plain), "veiled": veiled and _safe(veiled)}
+    score, tick = 100 * case.score, None if threshold is None else 100 * threshold
+    return {
+        "case": case,
+        "threshold": threshold,
+        "plain": _safe(plain),
+        "veiled": veiled and _safe(veiled),
+        "ratio": round(min(max(ratio, 0.75), 1.6), 3),
+        "bar": (round(score, 2), round(score, 2), round(score, 2), tick and round(tick, 2)),
+    }
 
 
 def _undefined(evaluation: Evaluation) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,7 +13,9 @@ from overread.bundle.manifest import Task
 from overread.errors import EvaluationError
 from overread.evaluation.curves import Histogram, Number, PrecisionRecallCurve, Reliability, RocCurve
 
-SCHEMA_VERSION = 1
+if TYPE_CHECKING:
+    from overread.cohort.card import CohortCard
+
 NAN = float("nan")
 
 
@@ -122,15 +124,33 @@ class Counts(_Part):
 
 
 class CohortFlow(_Part):
-    """From what was found to what each split holds; found = read + rejected."""
+    """From what was found to what each split holds; found = read + rejected.
+
+    `negative`: what a binary cohort calls the absence of its class ("benign"), else "".
+    """
 
     name: str = ""
+    negative: str = ""
     found: int
     read: int
     rejected: int
     patients: int
     patient_known: bool = True
     splits: Mapping[str, int] = {}
+
+    @classmethod
+    def from_card(cls, card: CohortCard) -> CohortFlow:
+        """What the report says of a cohort, from its card."""
+        return cls(
+            name=card.name,
+            negative=card.negative,
+            found=card.found,
+            read=card.read,
+            rejected=card.rejected,
+            patients=card.patients,
+            patient_known=card.patient_known,
+            splits={str(split): images for split, images in card.split_counts.items()},
+        )
 
 
 class HistoryRow(BaseModel):

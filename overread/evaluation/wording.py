@@ -18,7 +18,7 @@ class Hundred:
     """What becomes of 100 images of one truth.
 
     Attributes:
-        title: "Of 100 images with malignant".
+        title: "Of 100 malignant images".
         images: How many images this rests on.
         parts: (decision, of 100, sentence with interval, tone), summing to 100; tone is "right", "wrong"
             or "aside".
@@ -46,6 +46,11 @@ def interval(figure: Figure, *, digits: int = 3) -> str:
     if np.isnan(figure.low):
         return "no interval"
     return f"{figure.low:.{digits}f} – {figure.high:.{digits}f}"
+
+
+def percent(share: float) -> str:
+    """A level in words, unbroken: "95 %"."""
+    return f"{100 * share:g}\N{NARROW NO-BREAK SPACE}%"
 
 
 def of_hundred(figure: Figure) -> str:
@@ -80,41 +85,65 @@ def whole_hundred(shares: Sequence[float]) -> tuple[int, ...]:
     return tuple(floor)
 
 
-def finding_words(urgent: Sequence[str]) -> str:
-    """Names of findings in a sentence: "mel", "mel or bcc", "mel, bcc or akiec"."""
-    names = list(urgent)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+@dataclass(frozen=True)
+class Naming:
+    """What to call images with and without the finding: (with, without) each.
+
+    Attributes:
+        many: "malignant images", "benign images".
+        one: "malignant image", "benign image".
+        short: "malignant", "benign".
+    """
+
+    many: tuple[str, str]
+    one: tuple[str, str]
+    short: tuple[str, str]
 
 
-def hundreds(triage: Triage) -> tuple[Hundred, ...]:
+def name_images(evaluation: Evaluation, *, manifest: ManifestDraft) -> Naming:
+    """The names of the two sides of the main question: the finding, or the urgent classes together."""
+    names = list(evaluation.triage.urgent if evaluation.triage else evaluation.classes)
+    finding = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    if evaluation.task == "multilabel":
+        many, one = (f"images with {finding}", "images without"), (f"image with {finding}", "image without")
+        return Naming(many, one, (finding, f"no {finding}"))
+    other = _negative(evaluation, manifest)
+    sides = (finding, other or "other")
+    return Naming(
+        many=(f"{sides[0]} images", f"{sides[1]} images"),
+        one=(f"{sides[0]} image", f"{sides[1]} image"),
+        short=(finding, other or f"not {finding}"),
+    )
+
+
+def _negative(evaluation: Evaluation, manifest: ManifestDraft) -> str:
+    """What the cohort calls the absence of a binary finding; "" where it has no word."""
+    if evaluation.task != "binary":
+        return ""
+    if evaluation.cohort and evaluation.cohort.negative:
+        return evaluation.cohort.negative
+    counted = {name for counts in manifest.provenance.split_counts.values() for name in counts}
+    others = counted - set(evaluation.classes)
+    return others.pop() if len(others) == 1 else ""
+
+
+def hundreds(triage: Triage, *, naming: Naming) -> tuple[Hundred, ...]:
     """What becomes of 100 images with, and of 100 without, an urgent finding; none where there are none."""
-    finding = finding_words(triage.urgent)
     sides = (
-        (
-            "present",
-            f"Of 100 images with {finding}",
-            triage.positives,
-            ("urgent", "cannot-assess", "routine"),
-        ),
-        (
-            "absent",
-            f"Of 100 images without {finding}",
-            triage.negatives,
-            ("routine", "cannot-assess", "urgent"),
-        ),
+        ("present", triage.positives, ("urgent", "cannot-assess", "routine")),
+        ("absent", triage.negatives, ("routine", "cannot-assess", "urgent")),
     )
     found = []
-    for side, title, images, order in sides:
+    for (side, images, order), many in zip(sides, naming.many, strict=True):
         if images:
             figures = [triage.figures[f"{decision.replace('-', '_')}_if_{side}"] for decision in order]
             whole = whole_hundred([figure.value for figure in figures])
             tones = ("right", "aside", "wrong")
-            meaning = _MEANING[side]
             parts = tuple(
-                (decision, share, f"{meaning[decision]} ({of_hundred(figure)})", tone)
+                (decision, share, f"{_MEANING[side][decision]} ({of_hundred(figure)})", tone)
                 for decision, share, figure, tone in zip(order, whole, figures, tones, strict=True)
             )
-            found.append(Hundred(title, images, parts))
+            found.append(Hundred(f"Of 100 {many}", images, parts))
     return tuple(found)
 
 
@@ -132,12 +161,13 @@ _MEANING = {
 }
 
 
-def ranking_sentence(auc: Figure, *, finding: str) -> str:
+def ranking_sentence(auc: Figure, *, naming: Naming) -> str:
     """What ROC-AUC means, in words."""
+    present, absent = naming.one
     if np.isnan(auc.value):
-        return f"Without both images with and without {finding}, how well the scores rank cannot be stated."
+        return f"How well the scores rank cannot be stated: that takes both {' and '.join(naming.many)}."
     return (
-        f"Shown one image with {finding} and one without, the reader gives the first the higher score in "
+        f"Shown one {present} and one {absent}, the reader gives the first the higher score in "
         f"{round(100 * auc.value)} of 100 pairs ({of_hundred(auc)})."
     )
 
@@ -146,17 +176,27 @@ def calibration_sentence(error: Figure, *, prevalence: Figure) -> str:
     """What the calibration error means, in words."""
     if np.isnan(error.value):
         return "How far its scores can be taken as probabilities cannot be stated."
-    return (
+    said = (
         f"Taken as probabilities, its scores are off by {100 * error.value:.0f} percentage points on average "
-        f"({of_hundred(error)}); the finding is present in {100 * prevalence.value:.0f} of 100 of these "
-        "images."
+        f"({of_hundred(error)})."
     )
+    if not prevalence.value > 0:
+        return said
+    return (
+        f"{said} Of 100 of these images, {100 * prevalence.value:.0f} have the finding; where it is rarer, "
+        "more of the urgent calls are false alarms."
+    )
+
+
+def patients_known(evaluation: Evaluation, *, manifest: ManifestDraft) -> bool:
+    """Whether the source tells patients apart."""
+    return evaluation.cohort.patient_known if evaluation.cohort else manifest.provenance.patient_known
 
 
 def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
     """What a reader of the report must know before trusting a figure, most serious first."""
     found = []
-    counts, share = evaluation.counts, f"{100 * evaluation.level:g} %"
+    counts, share = evaluation.counts, percent(evaluation.level)
     if evaluation.test_reads is not None and evaluation.test_reads > 1 and evaluation.split == "test":
         found.append(
             f"The test images were read {evaluation.test_reads} times: choices made after the first time can "
@@ -167,8 +207,7 @@ def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
             f"These are {evaluation.split} images, on which the reader was fitted or chosen: "
             "the figures flatter."
         )
-    known = evaluation.cohort.patient_known if evaluation.cohort else manifest.provenance.patient_known
-    if not known:
+    if not patients_known(evaluation, manifest=manifest):
         found.append(
             "The source does not tell patients apart: each image counts as a patient of its own, so the "
             f"{share} intervals may be too narrow, and images of one patient may lie in two splits."
