@@ -1,0 +1,146 @@
+"""`overread run`: everything that a study file says and that is not yet done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from overread import __version__
+from overread.bundle import Bundle
+from overread.cohort import Cohort, ingest
+from overread.engine import LocalEngine, write_atomically
+from overread.errors import BundleError, EvaluationError
+from overread.evaluation import Evaluation
+from overread.progress import SILENT, Progress
+from overread.study.build import evaluate, seal_evaluation, train
+from overread.study.settings import Study
+
+STATE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a run's results lie, and what they say in short.
+
+    Attributes:
+        report: The HTML report.
+        bundle: The bundle's folder.
+        readings: Readings of the test split, Parquet.
+        evaluation: evaluation.json.
+        cohort: The cohort's folder.
+        tensorboard: Folder of TensorBoard's event files.
+        found: Inputs found; read + rejected.
+        read: Inputs that became images.
+        rejected: Inputs that did not.
+        figures: The report's main figures, {name: {value, low, high}}.
+        notes: Sentences that the report shows.
+    """
+
+    report: Path
+    bundle: Path
+    readings: Path
+    evaluation: Path
+    cohort: Path
+    tensorboard: Path
+    found: int
+    read: int
+    rejected: int
+    figures: dict[str, dict[str, float | None]]
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`: paths as text."""
+        return {
+            name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
+        }
+
+
+def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunResult:
+    """Ingest, train, pack, evaluate: each step is skipped where its result is there and still fits.
+
+    Args:
+        study: What to do.
+        out: Folder for everything; killed at any moment, the same call goes on and ends the same.
+        progress: Who listens.
+
+    Raises:
+        OverreadError: One sentence for whatever is wrong; see the steps.
+    """
+    settings = study.settings
+    engine = LocalEngine(settings.engine.workers)
+    out.mkdir(parents=True, exist_ok=True)
+    cohort = ingest(
+        study.path(settings.cohort.source),
+        out / "cohort",
+        settings=study.ingest_settings(),
+        engine=engine,
+        progress=progress,
+    )
+    bundle = out / "bundle"
+    key = _key(study, cohort)
+    if not _done(out, key):
+        write_atomically(out / STATE, b"{}\n")
+        train(
+            cohort,
+            bundle,
+            reader=settings.reader.model_copy(update={"weights": study.weights}),
+            evaluation=settings.evaluation,
+            bundle=settings.bundle,
+            name=settings.study.name,
+            seed=settings.study.seed,
+            engine=engine,
+            work=out / "work",
+            progress=progress,
+        )
+        found = evaluate(
+            bundle,
+            cohort,
+            out,
+            resamples=settings.evaluation.resamples,
+            seed=settings.study.seed,
+            engine=engine,
+            progress=progress,
+        )
+        seal_evaluation(bundle, out, found)
+        write_atomically(out / STATE, (json.dumps({"key": key}) + "\n").encode())
+    return _result(out, cohort)
+
+
+def _key(study: Study, cohort: Cohort) -> str:
+    """All that the bundle and the report depend on."""
+    said = study.settings.model_dump(mode="json", exclude={"engine"})
+    return hashlib.sha256(
+        json.dumps([__version__, said, cohort.card.content_hash], sort_keys=True).encode()
+    ).hexdigest()
+
+
+def _done(out: Path, key: str) -> bool:
+    try:
+        if json.loads((out / STATE).read_text("utf-8")).get("key") != key:
+            return False
+        Bundle.load(out / "bundle")
+        Evaluation.load(out / "evaluation.json")
+    except (OSError, ValueError, BundleError, EvaluationError):
+        return False
+    return all((out / name).is_file() for name in ("report.html", "readings.parquet"))
+
+
+def _result(out: Path, cohort: Cohort) -> RunResult:
+    evaluation = Evaluation.load(out / "evaluation.json")
+    figures = json.loads(evaluation.to_json())["overall"]
+    return RunResult(
+        report=out / "report.html",
+        bundle=out / "bundle",
+        readings=out / "readings.parquet",
+        evaluation=out / "evaluation.json",
+        cohort=out / "cohort",
+        tensorboard=out / "work" / "fine-tune",
+        found=cohort.card.found,
+        read=cohort.card.read,
+        rejected=cohort.card.rejected,
+        figures={name: {k: one[k] for k in ("value", "low", "high")} for name, one in figures.items()},
+        notes=evaluation.notes,
+    )

@@ -1,0 +1,12 @@
+"""Commented study files for `overread init`."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+TEMPLATES = ("skin",)
+
+
+def template(kind: str) -> str:
+    """The text of a study file of one kind; every default stands in it, so it changes nothing but the source."""
+    return (files(__package__) / f"{kind}.toml").read_text("utf-8")

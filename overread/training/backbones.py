@@ -1,0 +1,190 @@
+"""Truncated networks: what a timm network says of an image, stage by stage, below its classifier."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from overread.errors import BackboneError
+from overread.training.weights import OpenedWeights, load_weights, network_config
+
+Taps = Literal["stages", "last"]
+MOST_STAGES = 6
+
+
+class Backbone(nn.Module):
+    """A timm network truncated to feature maps, whatever the architecture lays out inside.
+
+    With taps "stages" an image is described by every stage of the network: on small medical cohorts the
+    textures of the middle stages tell more than the last one, which knows ImageNet's objects. With "last"
+    it is described by the last feature map alone, the usual way.
+
+    Attributes:
+        channels: Number of features, d.
+        grid: Height and width of the last map, to which `places` brings all of them.
+    """
+
+    def __init__(self, network: nn.Module, *, image_size: int, taps: Taps = "stages") -> None:
+        super().__init__()
+        self.network, self.taps = network, taps
+        self.chosen = _chosen_stages(network) if taps == "stages" else []
+        with torch.no_grad():
+            maps = self.eval()(torch.zeros(1, 3, image_size, image_size))
+        self.grid = (int(maps[-1].shape[2]), int(maps[-1].shape[3]))
+        self.channels = sum(int(found.shape[1]) for found in maps)
+        for index, found in enumerate(maps):
+            for axis, (size, wanted) in enumerate(zip(found.shape[2:], self.grid, strict=True)):
+                shares = torch.from_numpy(area_shares(int(size), wanted).astype(np.float32))
+                self.register_buffer(f"shares_{index}_{axis}", shares, persistent=False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Normalised images `float32 [n, 3, S, S]` to feature maps `float32 [n, c_i, h_i, w_i]`."""
+        if self.taps == "last":
+            return [_channels_first(self.network, self.network.forward_features(images))]  # type: ignore[operator]
+        maps: list[Tensor] = self.network.forward_intermediates(  # type: ignore[operator]
+            images, indices=self.chosen, norm=False, output_fmt="NCHW", intermediates_only=True
+        )
+        return maps
+
+    def pooled(self, maps: list[Tensor]) -> Tensor:
+        """Feature maps to features `float32 [n, d]`: each map's mean over places."""
+        return torch.cat([found.mean((2, 3)) for found in maps], 1)
+
+    def places(self, maps: list[Tensor]) -> Tensor:
+        """Feature maps to `float32 [n, d, h, w]` on one grid, each averaged by area.
+
+        Their mean over the grid is exactly `pooled(maps)`, so a linear head applied at each place is its
+        class activation map (Zhou 2016, eq. 2) and averages to its logit.
+        """
+        brought = []
+        for index, found in enumerate(maps):
+            rows, columns = getattr(self, f"shares_{index}_0"), getattr(self, f"shares_{index}_1")
+            brought.append(rows @ found @ columns.T)
+        return torch.cat(brought, 1)
+
+
+class OpenedBackbone:
+    """A backbone ready for training, with what a preprocessing graph and a bundle need to know of it.
+
+    Attributes:
+        name: The timm name.
+        pretrained: Whether weights were loaded.
+        image_size: Side of its input, pixels.
+        mean: Per channel, of pixels scaled to 0..1.
+        std: Per channel, likewise.
+        weights_sha256: Of the file of weights; "" where there was none.
+        module: The network.
+    """
+
+    def __init__(self, opened: OpenedWeights, module: Backbone, *, image_size: int, digest: str) -> None:
+        self.name, self.pretrained, self.image_size = opened.name, opened.file is not None, image_size
+        config: dict[str, Any] = {**network_config(opened.name), **opened.config}
+        self.mean = _triple(config.get("mean"), (0.485, 0.456, 0.406))
+        self.std = _triple(config.get("std"), (0.229, 0.224, 0.225))
+        self.weights_sha256, self.module = digest, module
+
+
+def open_backbone(opened: OpenedWeights, *, image_size: int, taps: Taps, seed: int) -> OpenedBackbone:
+    """Build a truncated timm network and load its weights; nothing that is loaded can execute.
+
+    Args:
+        opened: Which network, and where its weights lie (`find_weights`).
+        image_size: Side of the input in pixels.
+        taps: "stages" or "last".
+        seed: Of the random weights, where there are none to load.
+
+    Raises:
+        BackboneError: The network cannot take this size, has no maps, or the weights do not fit.
+    """
+    torch.manual_seed(seed)
+    network = _create(opened.name, image_size)
+    digest = load_weights(network, opened) if opened.file is not None else ""
+    module = Backbone(network.eval(), image_size=image_size, taps=taps)
+    return OpenedBackbone(opened, module.eval(), image_size=image_size, digest=digest)
+
+
+def automatic_size(name: str, *, pretrained: bool) -> int:
+    """The side of the input, in pixels, where a study does not say.
+
+    Pretrained convolutional networks get 32k+1 pixels: there the symmetric padding of PyTorch and the
+    SAME padding of TensorFlow, in which many published weights were trained, are the same grid.
+    """
+    config = network_config(name)
+    side = int(config.get("input_size", (3, 224, 224))[-1])
+    if config.get("fixed_input_size"):
+        return side
+    if not pretrained:
+        return 97
+    return 321 if side <= 300 else side
+
+
+def area_shares(size: int, wanted: int) -> npt.NDArray[np.float64]:
+    """Weights `[wanted, size]` that average `size` cells into `wanted` cells of equal area.
+
+    Rows sum to 1 and columns to `wanted / size`, so the mean is kept whatever the two sizes are.
+
+    Example:
+        >>> area_shares(3, 2)
+        array([[0.66666667, 0.33333333, 0.        ],
+               [0.        , 0.33333333, 0.66666667]])
+    """
+    edges = np.arange(wanted + 1) * (size / wanted)
+    cells = np.arange(size)
+    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
+    return np.clip(overlap, 0, None) * (wanted / size)
+
+
+def _create(architecture: str, size: int) -> nn.Module:
+    import timm
+
+    options: dict[str, Any] = {"pretrained": False, "num_classes": 0}
+    try:
+        try:
+            return timm.create_model(architecture, img_size=size, **options)
+        except TypeError:  # convolutional networks take any size and know no such argument
+            return timm.create_model(architecture, **options)
+    except Exception as error:
+        raise BackboneError(
+            f"timm cannot build it for {size} × {size} pixels ({error})",
+            where=f"backbone '{architecture}'",
+            todo="set another image_size",
+        ) from error
+
+
+def _chosen_stages(network: nn.Module) -> list[int]:
+    """Stages to tap: all of them, or evenly spaced ones of a long row of equal blocks, the last included."""
+    if not hasattr(network, "forward_intermediates"):
+        raise BackboneError(
+            "timm cannot hand out the stages of this network",
+            where=f"backbone '{type(network).__name__}'",
+            todo='set features = "last"',
+        )
+    count = len(network.feature_info)  # type: ignore[arg-type]
+    return sorted({round(index) for index in np.linspace(0, count - 1, min(count, MOST_STAGES))})
+
+
+def _channels_first(network: nn.Module, found: Tensor) -> Tensor:
+    channels = int(network.num_features)  # type: ignore[arg-type]
+    if found.ndim == 4 and found.shape[1] != channels and found.shape[3] == channels:
+        return found.permute(0, 3, 1, 2)
+    if found.ndim == 4:
+        return found
+    tokens = found[:, int(getattr(network, "num_prefix_tokens", 0)) :] if found.ndim == 3 else found
+    side = int(tokens.shape[1] ** 0.5)
+    if tokens.ndim != 3 or side**2 != tokens.shape[1]:
+        raise BackboneError(
+            f"its last features have the shape {tuple(found.shape)}, which is no map of places",
+            where=f"backbone '{type(network).__name__}'",
+            todo="choose a convolutional network or a vision transformer",
+        )
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], side, side)
+
+
+def _triple(values: Any, default: tuple[float, float, float]) -> tuple[float, float, float]:
+    if values is None or len(values) != 3:
+        return default
+    return float(values[0]), float(values[1]), float(values[2])

@@ -1,0 +1,243 @@
+"""Heads on cached features: fitted once a fold of patients, averaged, with scores for images not seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from overread.errors import TrainingError
+from overread.training.loop import fit_mlp
+from overread.training.network import LinearHead, MeanHead, MLPHead, Task
+
+Array = npt.NDArray[np.float64]
+# In units of features scaled to unit length, so that one grid serves 64 features and 2,048.
+PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+
+
+@dataclass(frozen=True)
+class FittedHead:
+    """A head with honest logits of the images it was fitted on.
+
+    Attributes:
+        module: Features `[..., d]` to logits `[..., outputs]`.
+        held_out_logits: `[n, outputs]`, for each image by the head of the fold that left its patient out.
+        folds: `[n]`, which fold that was.
+        setting: What was chosen on the way, for the record.
+    """
+
+    module: nn.Module
+    held_out_logits: Array
+    folds: npt.NDArray[np.int64]
+    setting: dict[str, float | str]
+
+
+def fit_head(
+    features: npt.NDArray[np.floating],
+    targets: npt.NDArray[np.floating],
+    *,
+    kind: Literal["linear", "mlp"],
+    task: Task,
+    groups: npt.NDArray[np.int64],
+    folds: int,
+    balanced: bool,
+    seed: int,
+) -> FittedHead:
+    """Fit one head a fold of patients and average them (cross-fitting, as in Platt 1999 §2.1).
+
+    Averaging the logits of linear heads is one linear head, so that the reader costs no more.
+
+    Args:
+        features: `float [n, d]`.
+        targets: `float [n, classes]`, 1 present, 0 absent, NaN not stated.
+        kind: "linear" or "mlp".
+        task: Binary and multilabel heads have one logit a class, multiclass ones compete.
+        groups: `int [n]`, images of one patient share a number and stay in one fold.
+        folds: How many heads.
+        balanced: Weigh classes inversely to their share.
+        seed: Of folds, dropout and order.
+
+    Raises:
+        TrainingError: A class has too few patients for two folds.
+    """
+    fold_of = grouped_folds(targets, groups, task=task, folds=folds, seed=seed)
+    count = int(fold_of.max()) + 1
+    x = np.asarray(features, np.float64)
+    held_out = np.full(_output_shape(targets, task), np.nan)
+    heads: list[nn.Module] = []
+    setting: dict[str, float | str] = {"head": kind, "folds": count}
+    penalty = 1.0
+    if kind == "linear":
+        penalty = _choose_penalty(x, targets, fold_of, task=task, balanced=balanced)
+        setting["C"] = penalty
+    for fold in range(count):
+        inside, outside = fold_of != fold, fold_of == fold
+        head: nn.Module
+        if kind == "linear":
+            weight, bias = fit_linear(
+                x[inside], targets[inside], task=task, penalty=penalty, balanced=balanced
+            )
+            head = LinearHead(weight, bias)
+        else:
+            head = fit_mlp(
+                _fresh_mlp(x[inside], held_out.shape[1], seed=seed + fold),
+                x[inside],
+                targets[inside],
+                task=task,
+                balanced=balanced,
+                seed=seed + fold,
+            )
+        with torch.no_grad():
+            held_out[outside] = head.eval()(torch.from_numpy(x[outside].astype(np.float32))).numpy()
+        heads.append(head)
+    return FittedHead(_merge(heads), held_out, fold_of, setting)
+
+
+def fit_linear(
+    features: Array,
+    targets: npt.NDArray[np.floating],
+    *,
+    task: Task,
+    penalty: float,
+    balanced: bool,
+) -> tuple[Array, Array]:
+    """Logistic regression with an L2 penalty on standardised features, given back for raw ones.
+
+    Args:
+        features: `[n, d]`.
+        targets: `[n, classes]`, NaN not stated.
+        task: One regression a class, or one multinomial regression.
+        penalty: Inverse strength (scikit-learn's C), for features scaled to unit length.
+        balanced: Weigh classes inversely to their share.
+
+    Returns:
+        weight `[outputs, d]` and bias `[outputs]`: logits are `features @ weight.T + bias`.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    mean, scale = _standard(features)
+    x = (features - mean) / scale
+    weights: list[Array] = []
+    biases: list[Array] = []
+    for known, labels in _problems(targets, task):
+        if len(np.unique(labels)) < 2:
+            raise TrainingError(
+                "a class is present in all images of train or in none",
+                todo="add images of the other kind, or leave the class out",
+            )
+        model = LogisticRegression(
+            C=penalty, class_weight="balanced" if balanced else None, tol=1e-6, max_iter=2000
+        )
+        model.fit(x[known], labels)
+        weights.append(np.atleast_2d(model.coef_))
+        biases.append(np.atleast_1d(model.intercept_))
+    weight = np.concatenate(weights)
+    bias = np.concatenate(biases)
+    if task == "multiclass" and len(weight) == 1:  # scikit-learn gives one row for two classes
+        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    weight = weight / scale
+    return weight, bias - weight @ mean
+
+
+def grouped_folds(
+    targets: npt.NDArray[np.floating],
+    groups: npt.NDArray[np.int64],
+    *,
+    task: Task,
+    folds: int,
+    seed: int,
+) -> npt.NDArray[np.int64]:
+    """A fold for each image, `[n]`: patients stay whole and folds keep class shares as well as they can."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels = _stratum(targets, task)
+    per_class = [len(np.unique(groups[labels == value])) for value in np.unique(labels)]
+    possible = min([folds, *per_class])
+    if task == "multilabel":
+        possible = min(folds, len(np.unique(groups)))
+    if possible < 2:
+        raise TrainingError(
+            f"a class has images of {min(per_class)} patient only in train and tune, expected at least 2",
+            todo="add patients of that class or merge it with another",
+        )
+    order = StratifiedGroupKFold(n_splits=possible, shuffle=True, random_state=seed)
+    fold_of = np.zeros(len(targets), np.int64)
+    for fold, (_, outside) in enumerate(order.split(np.zeros(len(targets)), labels, groups)):
+        fold_of[outside] = fold
+    return fold_of
+
+
+def _choose_penalty(
+    x: Array, targets: npt.NDArray[np.floating], fold_of: npt.NDArray[np.int64], *, task: Task, balanced: bool
+) -> float:
+    """The penalty with the lowest log loss on patients left out."""
+    losses: list[float] = []
+    for penalty in PENALTIES:
+        logits = np.full(_output_shape(targets, task), np.nan)
+        for fold in np.unique(fold_of):
+            inside, outside = fold_of != fold, fold_of == fold
+            weight, bias = fit_linear(
+                x[inside], targets[inside], task=task, penalty=penalty, balanced=balanced
+            )
+            logits[outside] = x[outside] @ weight.T + bias
+        losses.append(log_loss(logits, targets, task=task))
+    return PENALTIES[int(np.argmin(losses))]
+
+
+def log_loss(logits: Array, targets: npt.NDArray[np.floating], *, task: Task) -> float:
+    """Mean negative log likelihood of targets `[n, classes]` under logits `[n, outputs]`; NaN does not count."""
+    if task == "multiclass":
+        shifted = logits - logits.max(1, keepdims=True)
+        log_share = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+        return float(-log_share[np.arange(len(logits)), np.argmax(targets, 1)].mean())
+    losses = np.logaddexp(0, logits) - targets * logits
+    return float(np.nanmean(losses))
+
+
+def _problems(
+    targets: npt.NDArray[np.floating], task: Task
+) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]]:
+    """The regressions to fit: which rows are known, and their labels."""
+    if task == "multiclass":
+        return [(np.ones(len(targets), bool), np.argmax(targets, 1))]
+    problems = []
+    for column in targets.T:
+        known = ~np.isnan(column)
+        problems.append((known, column[known].astype(np.int64)))
+    return problems
+
+
+def _standard(features: Array) -> tuple[Array, Array]:
+    mean, std = features.mean(0), features.std(0)
+    return mean, np.where(std > 1e-9, std, 1.0) * np.sqrt(features.shape[1])
+
+
+def _fresh_mlp(features: Array, outputs: int, *, seed: int) -> MLPHead:
+    torch.manual_seed(seed)
+    mean, std = features.mean(0), features.std(0)
+    return MLPHead(mean, np.where(std > 1e-9, std, 1.0), outputs)
+
+
+def _merge(heads: list[nn.Module]) -> nn.Module:
+    if all(isinstance(head, LinearHead) for head in heads):
+        weight = np.mean([head.linear.weight.detach().numpy() for head in heads], 0)  # type: ignore[union-attr]
+        bias = np.mean([head.linear.bias.detach().numpy() for head in heads], 0)  # type: ignore[union-attr]
+        return LinearHead(weight, bias).eval()
+    return MeanHead(heads).eval()
+
+
+def _stratum(targets: npt.NDArray[np.floating], task: Task) -> npt.NDArray[np.int64]:
+    if task == "multiclass":
+        return np.asarray(np.argmax(targets, 1), np.int64)
+    if task == "binary":
+        return np.asarray(targets[:, 0] > 0.5, np.int64)
+    return np.asarray((np.nan_to_num(targets) > 0.5).sum(1), np.int64)
+
+
+def _output_shape(targets: npt.NDArray[np.floating], task: Task) -> tuple[int, int]:
+    del task
+    return len(targets), targets.shape[1]

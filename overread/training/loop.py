@@ -1,0 +1,240 @@
+"""The training loop: losses, schedule and frozen statistics as a Lightning module."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import lightning as L
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from overread.training.network import MLPHead, Task
+
+
+class TrainingLoop(L.LightningModule):
+    """One network under one loss; keeps its own history, so that it survives in checkpoints.
+
+    Args:
+        network: Inputs to logits `[n, outputs]`.
+        task: Binary and multilabel are scored a class, multiclass by softmax.
+        class_weights: `float32 [outputs, 2]` weights of absent and present, or `[classes]` for multiclass.
+        rates: Parameter groups with their learning rates.
+        weight_decay: AdamW's (Loshchilov 2019).
+        freeze_batch_norm: Keep batch normalisation at its pretrained statistics.
+        seed: Dropout in an epoch depends on this and the epoch's number alone, so a resumed run is the same.
+        example: An input for TensorBoard's graph.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        task: Task,
+        class_weights: Tensor,
+        rates: list[dict[str, Any]],
+        weight_decay: float,
+        freeze_batch_norm: bool = False,
+        seed: int = 0,
+        example: Tensor | None = None,
+    ) -> None:
+        super().__init__()
+        self.network, self.task, self.rates = network, task, rates
+        self.weight_decay, self.freeze_batch_norm, self.seed = weight_decay, freeze_batch_norm, seed
+        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.history: list[dict[str, float]] = []
+        self._train_losses: list[float] = []
+        self._tune: list[tuple[Tensor, Tensor]] = []
+        if example is not None:
+            self.example_input_array = example
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs to logits `[n, outputs]`."""
+        logits: Tensor = self.network(inputs)
+        return logits
+
+    def on_train_epoch_start(self) -> None:
+        """Seed dropout by the epoch and put batch normalisation to sleep."""
+        torch.manual_seed(self.seed * 100_003 + self.current_epoch)
+        self._train_losses.clear()
+        if self.freeze_batch_norm:
+            for module in self.network.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+        """The weighted loss of one batch."""
+        del index
+        inputs, targets = batch
+        loss = task_loss(self(inputs), targets, task=self.task, class_weights=self.class_weights)
+        self._train_losses.append(float(loss.detach()))
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+        """Keep the logits of one batch of `tune`."""
+        del index
+        self._tune.append((self(batch[0]).detach().cpu(), batch[1].cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Losses and AUC of the epoch, for early stopping, TensorBoard and the report."""
+        logits = torch.cat([part[0] for part in self._tune])
+        targets = torch.cat([part[1] for part in self._tune])
+        self._tune.clear()
+        weights = torch.ones_like(self.class_weights).cpu()
+        loss = float(task_loss(logits, targets, task=self.task, class_weights=weights))
+        auc = mean_auc(logits.numpy(), targets.numpy(), task=self.task)
+        self.log("tune_loss", loss)
+        if not math.isnan(auc):
+            self.log("tune_auc", auc)
+        if not self.trainer.sanity_checking:
+            train_loss = float(np.mean(self._train_losses)) if self._train_losses else math.nan
+            self.log("train_loss", train_loss)
+            self.history.append(
+                {
+                    "epoch": self.current_epoch,
+                    "train_loss": train_loss,
+                    "tune_loss": loss,
+                    "tune_auc": auc,
+                    "learning_rate": float(self.trainer.optimizers[0].param_groups[-1]["lr"]),
+                }
+            )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the history into the checkpoint."""
+        checkpoint["history"] = [dict(row) for row in self.history]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the history from the checkpoint."""
+        self.history = [dict(row) for row in checkpoint["history"]]
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with one epoch of warm-up, then a cosine to zero (Loshchilov 2017)."""
+        optimizer = torch.optim.AdamW(self.rates, weight_decay=self.weight_decay)
+        total = max(1, int(self.trainer.estimated_stepping_batches))
+        warm = max(1, total // max(1, self.trainer.max_epochs or 1))
+
+        def factor(step: int) -> float:
+            if step < warm:
+                return (step + 1) / warm
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, total - warm))))
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def task_loss(logits: Tensor, targets: Tensor, *, task: Task, class_weights: Tensor) -> Tensor:
+    """Mean negative log likelihood; targets that are not stated (NaN) do not count.
+
+    Args:
+        logits: `float32 [n, outputs]`.
+        targets: `float32 [n, classes]`, 1, 0 or NaN.
+        task: Softmax for multiclass, else a sigmoid a class.
+        class_weights: `[classes]` for multiclass, else `[classes, 2]` of absent and present.
+    """
+    if task == "multiclass":
+        return F.cross_entropy(logits, targets.argmax(1), weight=class_weights)
+    known = ~targets.isnan()
+    filled = torch.where(known, targets, torch.zeros_like(targets))
+    losses = F.binary_cross_entropy_with_logits(logits, filled, reduction="none")
+    weights = torch.where(filled > 0.5, class_weights[:, 1], class_weights[:, 0]) * known
+    return (losses * weights).sum() / weights.sum().clamp_min(1e-9)
+
+
+def class_weights_of(targets: npt.NDArray[np.floating], *, task: Task, balanced: bool) -> Tensor:
+    """Weights inverse to the classes' shares, with mean 1 over images; ones where not balanced."""
+    if task == "multiclass":
+        share = np.maximum(np.nan_to_num(targets).mean(0), 1e-9)
+        weights = 1 / (share * len(share)) if balanced else np.ones_like(share)
+        return torch.from_numpy(np.asarray(weights, np.float32))
+    present = np.clip(np.nanmean(targets, axis=0), 1e-6, 1 - 1e-6)
+    both = np.stack([0.5 / (1 - present), 0.5 / present], 1) if balanced else np.ones((len(present), 2))
+    return torch.from_numpy(np.asarray(both, np.float32))
+
+
+def mean_auc(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.floating], *, task: Task) -> float:
+    """Mean over classes of the area under the ROC curve; NaN where no class has both kinds."""
+    from sklearn.metrics import roc_auc_score
+
+    if task == "multiclass":
+        logits = logits - logits.max(1, keepdims=True)
+        logits = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    areas = []
+    for score, target in zip(logits.T, targets.T, strict=True):
+        known = ~np.isnan(target)
+        if len(np.unique(target[known])) == 2:
+            areas.append(roc_auc_score(target[known], score[known]))
+    return float(np.mean(areas)) if areas else math.nan
+
+
+def fit_mlp(
+    head: MLPHead,
+    features: npt.NDArray[np.floating],
+    targets: npt.NDArray[np.floating],
+    *,
+    task: Task,
+    balanced: bool,
+    seed: int,
+    epochs: int = 60,
+) -> MLPHead:
+    """Train a head with dropout on cached features for a fixed number of epochs.
+
+    Args:
+        head: With the features' mean and standard deviation inside.
+        features: `[n, d]`.
+        targets: `[n, classes]`.
+        task: Decides the loss.
+        balanced: Weigh classes inversely to their share.
+        seed: Of order and dropout.
+        epochs: Passes over the features.
+    """
+    rows = TensorDataset(
+        torch.from_numpy(np.asarray(features, np.float32)), torch.from_numpy(np.asarray(targets, np.float32))
+    )
+    order = torch.Generator().manual_seed(seed)
+    loop = TrainingLoop(
+        head,
+        task=task,
+        class_weights=class_weights_of(targets, task=task, balanced=balanced),
+        rates=[{"params": list(head.parameters()), "lr": 1e-3}],
+        weight_decay=0.05,
+        seed=seed,
+    )
+    with quiet_lightning():
+        trainer = L.Trainer(max_epochs=epochs, logger=False, enable_checkpointing=False, **PLAIN_TRAINER)
+        trainer.fit(loop, DataLoader(rows, batch_size=64, shuffle=True, generator=order))
+    return head.cpu().eval()
+
+
+PLAIN_TRAINER: dict[str, Any] = {
+    "accelerator": "cpu",
+    "devices": 1,
+    "deterministic": True,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
+"""A trainer that neither prints nor guesses."""
+
+
+@contextlib.contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Lightning's hints are for whoever writes loops, not for whoever runs studies."""
+    loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

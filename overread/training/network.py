@@ -1,0 +1,223 @@
+"""The networks between a feature map and a score, and their way into ONNX."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from overread.errors import TrainingError
+from overread.training.backbones import Backbone
+from overread.training.novelty import TrainingDensity
+
+Task = Literal["binary", "multiclass", "multilabel"]
+OPSET = 20
+
+
+class LinearHead(nn.Module):
+    """A logistic regression on features, as a layer: `float32 [..., d]` to logits `[..., outputs]`."""
+
+    def __init__(self, weight: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> None:
+        super().__init__()
+        self.linear = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.from_numpy(np.asarray(weight, np.float32)))
+            self.linear.bias.copy_(torch.from_numpy(np.asarray(bias, np.float32)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `float32 [..., d]` to logits `float32 [..., outputs]`."""
+        logits: Tensor = self.linear(features)
+        return logits
+
+
+class MLPHead(nn.Module):
+    """Standardised features through one hidden layer with dropout (Srivastava 2014)."""
+
+    def __init__(
+        self,
+        mean: npt.NDArray[np.floating],
+        std: npt.NDArray[np.floating],
+        outputs: int,
+        *,
+        hidden: int = 128,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.from_numpy(np.asarray(mean, np.float32)))
+        self.register_buffer("std", torch.from_numpy(np.asarray(std, np.float32)))
+        self.layers = nn.Sequential(
+            nn.Linear(len(mean), hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, outputs)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `float32 [..., d]` to logits `float32 [..., outputs]`."""
+        logits: Tensor = self.layers((features - self.mean) / self.std)
+        return logits
+
+
+class MeanHead(nn.Module):
+    """Several heads whose logits are averaged: one a fold of patients left out."""
+
+    def __init__(self, heads: list[nn.Module]) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(heads)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `float32 [..., d]` to the mean of the heads' logits `float32 [..., outputs]`."""
+        return torch.stack([head(features) for head in self.heads]).mean(0)
+
+
+class ReaderNetwork(nn.Module):
+    """A backbone with its head connected: normalised images to logits (phase *reconnect*)."""
+
+    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images `float32 [n, 3, S, S]` to logits `float32 [n, outputs]`."""
+        logits: Tensor = self.head(self.backbone.pooled(self.backbone(images)))
+        return logits
+
+
+class FeatureNetwork(nn.Module):
+    """A truncated backbone and global average pooling: what is run once over a cohort."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        super().__init__()
+        self.backbone = backbone
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images `float32 [n, 3, S, S]` to features `float32 [n, d]`."""
+        return self.backbone.pooled(self.backbone(images))
+
+
+class BundledNetwork(nn.Module):
+    """All that `network.onnx` answers about an image.
+
+    Args:
+        network: The trained reader.
+        task: Decides between sigmoid (binary, multilabel) and softmax (multiclass).
+        slope: Factors on the logits, one an output, or one for all.
+        intercept: Offsets, of the same length.
+        density: Where the training images lie in feature space.
+    """
+
+    def __init__(
+        self,
+        network: ReaderNetwork,
+        *,
+        task: Task,
+        slope: tuple[float, ...],
+        intercept: tuple[float, ...],
+        density: TrainingDensity,
+    ) -> None:
+        super().__init__()
+        self.backbone, self.head, self.task = network.backbone, network.head, task
+        for name, value in (
+            ("slope", slope),
+            ("intercept", intercept),
+            ("mean", density.mean),
+            ("scale", density.scale),
+            ("basis", density.basis),
+            ("whitening", density.whitening),
+        ):
+            self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)))
+        self.residual_scale = float(density.residual_scale)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Images `float32 [n, 3, S, S]` to score, features, saliency and novelty.
+
+        Returns:
+            score `[n, classes]` in 0..1, features `[n, d]`, saliency `[n, classes, h, w]` (the head's logit
+            at each place; for a linear head its mean over places is the logit), novelty `[n]`.
+        """
+        maps = self.backbone(images)
+        features, places = self.backbone.pooled(maps), self.backbone.places(maps)
+        logits = self.head(features) * self.slope + self.intercept
+        score = logits.softmax(-1) if self.task == "multiclass" else logits.sigmoid()
+        saliency = self.head(places.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return score, features, saliency, self._novelty(features)
+
+    def _novelty(self, features: Tensor) -> Tensor:
+        centred = (features - self.mean) * self.scale
+        coordinates = centred @ self.basis
+        residual = centred - coordinates @ self.basis.T
+        inside = ((coordinates * self.whitening) ** 2).sum(-1)
+        outside = (residual**2).sum(-1) * self.residual_scale
+        return torch.sqrt((inside + outside) / features.shape[-1])
+
+
+def export_features(backbone: Backbone, *, image_size: int) -> bytes:
+    """A truncated backbone as ONNX: "input" `float32 [n, 3, S, S]` to "features" `float32 [n, d]`."""
+    return _export(FeatureNetwork(backbone).eval(), ["features"], image_size=image_size)
+
+
+def export_reader(network: BundledNetwork, *, image_size: int) -> bytes:
+    """A whole reader as the `network.onnx` of a bundle (DESIGN.md §6)."""
+    return _export(network.eval(), ["score", "features", "saliency", "novelty"], image_size=image_size)
+
+
+def reference_answers(
+    network: BundledNetwork,
+) -> Callable[[npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]:
+    """What torch says of an input batch: the oracle against which a packed network is checked."""
+    names = ("score", "features", "saliency", "novelty")
+
+    def answer(images: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+        with torch.no_grad():
+            outputs = network.eval()(torch.from_numpy(images))
+        return {name: value.numpy() for name, value in zip(names, outputs, strict=True)}
+
+    return answer
+
+
+def _export(module: nn.Module, outputs: list[str], *, image_size: int) -> bytes:
+    example = torch.zeros(2, 3, image_size, image_size)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                module,
+                (example,),
+                dynamo=True,
+                input_names=["input"],
+                output_names=outputs,
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1 << 16)},),
+                opset_version=OPSET,
+                verbose=False,
+            )
+        assert program is not None
+        model = program.model_proto
+    except Exception as error:
+        raise TrainingError(
+            f"the network cannot be written as ONNX ({type(error).__name__})",
+            todo="choose another backbone; --debug shows where it fails",
+        ) from error
+    finally:
+        logger.setLevel(level)
+    _strip_traces(model)
+    buffer = io.BytesIO()
+    buffer.write(model.SerializeToString(deterministic=True))
+    return buffer.getvalue()
+
+
+def _strip_traces(model: object) -> None:
+    """Drop the exporter's notes: they name files of this machine and make equal networks unequal."""
+    graph = model.graph  # type: ignore[attr-defined]
+    del model.metadata_props[:]  # type: ignore[attr-defined]
+    model.producer_name, model.producer_version = "overread", ""  # type: ignore[attr-defined]
+    del graph.metadata_props[:]
+    for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
+        part.doc_string = ""
+        if hasattr(part, "metadata_props"):
+            del part.metadata_props[:]

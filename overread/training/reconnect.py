@@ -1,0 +1,147 @@
+"""Phases two and three: the head is reconnected to its backbone, and the whole is fine-tuned."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from overread.cohort import Cohort
+from overread.engine import LocalEngine
+from overread.errors import TrainingError
+from overread.imaging import Preprocess, resize_graph
+from overread.imaging.augment import Augmentation
+from overread.progress import Progress
+from overread.training.backbones import OpenedBackbone
+from overread.training.choice import choose_reader
+from overread.training.features import ResizeStage, compute_pixels
+from overread.training.fine_tune import AugmentedImages, Pixels, fine_tune
+from overread.training.network import ReaderNetwork
+from overread.training.novelty import fit_density, novelty_threshold
+from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
+from overread.training.settings import ReaderSettings
+from overread.training.train import cohort_features, fit_rows, head_logits
+
+RECONNECT_TOLERANCE = 1e-2
+CHECKED_IMAGES = 4
+
+
+def fine_tune_reader(
+    reader: TrainedReader,
+    rows: LabelledRows,
+    features: Floats,
+    backbone: OpenedBackbone,
+    cohort: Cohort,
+    *,
+    settings: ReaderSettings,
+    seed: int,
+    work: Path,
+    engine: LocalEngine,
+    progress: Progress,
+) -> TrainedReader:
+    """Reconnect a head that saw `train` only, train the whole on, and keep the better reader by `tune`.
+
+    The reader given stays the answer unless the fine-tuned one is clearly better (`choose_reader`).
+    """
+    task = reader.task
+    train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
+    start = fit_rows(features, rows, train, task=task, settings=settings, seed=seed)
+    frozen_state = {name: value.clone() for name, value in backbone.module.state_dict().items()}
+    network = ReaderNetwork(backbone.module, start.module)
+    stage = ResizeStage(resize_graph(reader.preprocess))
+    ids, images = compute_pixels(
+        stage,
+        cohort.parts,
+        work / "pixels",
+        size=reader.preprocess.size,
+        content_hash=cohort.card.content_hash,
+        engine=engine,
+        progress=progress,
+    )
+    place = {image_id: index for index, image_id in enumerate(ids)}
+    targets = np.full((len(ids), rows.targets.shape[1]), np.nan, np.float32)
+    where = np.array([place[image_id] for image_id in rows.ids])
+    targets[where] = rows.targets
+    parts = [Pixels(images, targets, where[part]) for part in (train, tune)]
+    _check_reconnection(network, parts[1], features[tune], reader.preprocess)
+    tuned = fine_tune(
+        network,
+        *parts,
+        task=task,
+        mean=reader.preprocess.mean,
+        std=reader.preprocess.std,
+        pretrained=backbone.pretrained,
+        balanced=settings.imbalance == "class-weights",
+        augmentation=None if settings.augmentation == "none" else Augmentation(settings.augmentation),
+        settings=settings.fine_tune,
+        seed=seed,
+        key=_key(cohort, settings, reader, seed=seed),
+        out=work / "fine-tune",
+        progress=progress,
+    )
+    tuned_features = cohort_features(
+        backbone, reader.preprocess, cohort, rows, work=work, engine=engine, progress=progress
+    )
+    tuned_logits = head_logits(network, tuned_features[tune])
+    choice = choose_reader(
+        reader.held_out.logits[np.isin(both, tune)],
+        tuned_logits,
+        rows.targets[tune],
+        groups=rows.groups[tune],
+        task=task,
+        seed=seed,
+    )
+    history = [{**row, "kept": not choice.keep_complex} for row in reader.history] + [
+        {"phase": "fine-tune", **row, "kept": choice.keep_complex and row["epoch"] == tuned.best_epoch}
+        for row in tuned.history
+    ]
+    notes = [*reader.notes, choice.sentence]
+    backbone.module.eval()
+    if not choice.keep_complex:
+        backbone.module.load_state_dict(frozen_state)
+        return replace(reader, history=history, notes=notes)
+    density = fit_density(tuned_features[train])
+    return replace(
+        reader,
+        network=network.eval(),
+        held_out=HeldOut(tuned_logits, rows.targets[tune], rows.groups[tune], "tune"),
+        density=density,
+        novelty_threshold=novelty_threshold(density.novelty(tuned_features[tune])),
+        phases=("head", "fine-tune"),
+        history=history,
+        notes=notes,
+    )
+
+
+def _check_reconnection(network: ReaderNetwork, tune: Pixels, features: Floats, spec: Preprocess) -> None:
+    """The reconnected network must say of an image what the head says of its cached features.
+
+    Raises:
+        TrainingError: It does not: torch and the fast runtime read the pixels differently.
+    """
+    count = min(CHECKED_IMAGES, len(tune.rows))
+    images = AugmentedImages(tune, mean=spec.mean, std=spec.std, augmentation=None, seed=0)
+    with torch.no_grad():
+        whole = network.eval()(torch.stack([images[0, index][0] for index in range(count)])).numpy()
+    apart = float(np.abs(whole - head_logits(network, features[:count])).max())
+    if not apart <= RECONNECT_TOLERANCE * max(1.0, float(np.abs(whole).max())):
+        raise TrainingError(
+            f"the reconnected network's logits differ by {apart:.3g} from those of the cached features",
+            todo="remove the work folder and run again; if it stays, report this as a bug",
+        )
+
+
+def _key(cohort: Cohort, settings: ReaderSettings, reader: TrainedReader, *, seed: int) -> str:
+    """All that the fine-tuned weights depend on."""
+    said = {
+        "cohort": cohort.card.content_hash,
+        "settings": settings.model_dump(mode="json"),
+        "weights": reader.facts["weights_sha256"],
+        "preprocess": reader.preprocess.model_dump(mode="json"),
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,74 @@
+"""What can be said about training a reader: the `[reader]` table of a study."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Phase = Literal["head", "fine-tune"]
+
+
+class FineTuneSettings(BaseModel):
+    """Phase three: the reconnected network is trained as a whole, or its top blocks are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=6, ge=1, le=1000, description="at most this many passes over train")
+    patience: int = Field(default=2, ge=1, description="epochs without a lower loss on tune before stopping")
+    batch_size: int = Field(default=16, ge=1, le=1024)
+    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of the head; blocks below get less")
+    layer_decay: float = Field(
+        default=0.8, gt=0, le=1, description="each block's rate as a share of the block above it"
+    )
+    head_rate: float = Field(default=1.0, gt=0, le=10, description="the head's rate as a share")
+    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    blocks: Literal["all"] | int = Field(
+        default="all", description='"all", or how many blocks from the top are trained'
+    )
+    freeze_batch_norm: Literal["auto", "yes", "no"] = Field(
+        default="auto", description='"auto": frozen below 2,000 images of train where weights are pretrained'
+    )
+
+
+class ReaderSettings(BaseModel):
+    """How a cohort becomes a reader.
+
+    Attributes:
+        backbone: Any timm name; "auto" takes the architecture of a `local-dir:` folder, else MobileNetV2.
+        weights: "imagenet" (timm's own, from the hub or its local cache), "local-dir:FOLDER" in timm's
+            layout, the path of a .safetensors file, or "none" for random weights.
+        image_size: Side of the network's square input in pixels; "auto" chooses by backbone and weights.
+        resize: "squash" shows the whole image, "crop" keeps its proportions and cuts the longer side.
+        features: "stages" describes an image by the means of all stages of the network, "last" by its last
+            feature map alone.
+        head: "linear" (logistic regression) or "mlp" (one hidden layer with dropout).
+        folds: The head is fitted this many times, leaving out one fold of patients each time.
+        imbalance: "class-weights" weighs classes inversely to their share of train.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    backbone: str = "auto"
+    weights: str = "imagenet"
+    image_size: Literal["auto"] | int = "auto"
+    resize: Literal["squash", "crop"] = "squash"
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    features: Literal["stages", "last"] = "stages"
+    head: Literal["linear", "mlp"] = "linear"
+    phases: tuple[Phase, ...] = ("head", "fine-tune")
+    folds: int = Field(default=5, ge=2, le=20)
+    augmentation: Literal["none", "dermoscopy", "chest"] = "dermoscopy"
+    imbalance: Literal["none", "class-weights"] = "class-weights"
+    fine_tune: FineTuneSettings = FineTuneSettings()
+
+    @model_validator(mode="after")
+    def _check(self) -> ReaderSettings:
+        if self.phases not in (("head",), ("head", "fine-tune")):
+            raise ValueError(
+                f'phases: expected ["head"] or ["head", "fine-tune"], got {list(self.phases)};'
+                " fine-tuning starts from a trained head"
+            )
+        if self.image_size != "auto" and not 28 <= self.image_size <= 2048:
+            raise ValueError(f'image_size: expected "auto" or 28 to 2048 pixels, got {self.image_size}')
+        return self

@@ -1,0 +1,38 @@
+"""What TensorBoard is shown beside scalars and the graph: how weights and gradients are spread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning as L
+import torch
+
+
+class Histograms(L.Callback):
+    """Histograms of every weight matrix and kernel, and of their last gradients, once an epoch."""
+
+    def __init__(self) -> None:
+        self._gradients: dict[str, torch.Tensor] = {}
+
+    def on_before_optimizer_step(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, optimizer: Any
+    ) -> None:
+        """Keep the gradients of the epoch's last step."""
+        del optimizer
+        if trainer.is_last_batch:
+            self._gradients = {
+                name: parameter.grad.detach().clone()
+                for name, parameter in pl_module.named_parameters()
+                if parameter.grad is not None and parameter.ndim > 1
+            }
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write them to the event file."""
+        writer: Any = getattr(trainer.logger, "experiment", None)
+        if writer is None:
+            return
+        for name, parameter in pl_module.named_parameters():
+            if parameter.ndim > 1 and parameter.requires_grad:
+                writer.add_histogram(f"weights/{name}", parameter.detach(), trainer.current_epoch)
+        for name, gradient in self._gradients.items():
+            writer.add_histogram(f"gradients/{name}", gradient, trainer.current_epoch)
