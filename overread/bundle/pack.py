@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import zipfile
 from collections.abc import Mapping
+from glob import escape as glob_escape
 from pathlib import Path
 
 from overread.bundle.attach import settle, write_files
@@ -72,6 +73,8 @@ def zip_bundle(path: Path, *, out: Path | None = None) -> Path:
     store = FolderStore(path)
     manifest = load_contents(store).manifest
     target = out or path.with_name(f"{path.name}.overread")
+    for leftover in target.parent.glob(f"{glob_escape(target.name)}.*.tmp"):
+        leftover.unlink(missing_ok=True)
     with atomically(target) as stream, zipfile.ZipFile(stream, "w") as archive:
         for name in [MANIFEST_NAME, *sorted(manifest.files)]:
             info = zipfile.ZipInfo(name, _ZIP_EPOCH)

@@ -103,7 +103,7 @@ def predict(
         label="reading images",
         progress=progress,
     )
-    summary = _write(list_parts(parts), out, manifest=opened.manifest)
+    summary = _publish(list_parts(parts), out, work=work, manifest=opened.manifest)
     found = sum(pq.read_metadata(part).num_rows for part in list_parts(source))
     if found != summary.found:
         raise EngineError(
@@ -113,17 +113,21 @@ def predict(
     return summary
 
 
-def _write(parts: list[Path], out: Path, *, manifest: Manifest) -> PredictSummary:
+def _publish(parts: list[Path], out: Path, *, work: Path, manifest: Manifest) -> PredictSummary:
+    """Make both tables in the work folder, where a crash leaves no litter, and move them into place."""
     rejects = out.with_name(f"{out.stem}.rejects.parquet")
-    # The rejects first: where there are readings, what is missing from them is known too.
-    rejected = write_part(rejects, _rejected(parts), schema=_REJECT_SCHEMA)
+    made, made_rejects = work / f"readings{out.suffix.lower()}", work / "rejects.parquet"
+    rejected = write_part(made_rejects, _rejected(parts), schema=_REJECT_SCHEMA)
     decisions = dict.fromkeys(DECISIONS, 0)
     batches = _counted(parts, decisions)
-    if out.suffix.lower() == ".parquet":
-        read = write_part(out, batches, schema=_READ_SCHEMA)
+    if made.suffix == ".parquet":
+        read = write_part(made, batches, schema=_READ_SCHEMA)
     else:
-        with atomically(out) as stream:
+        with atomically(made) as stream:
             read = _write_csv(stream, batches, classes=manifest.classes)
+    # The rejects first: where there are readings, what is missing from them is known too.
+    made_rejects.replace(rejects)
+    made.replace(out)
     return PredictSummary(manifest.label, read + rejected, read, rejected, decisions, out, rejects)
 
 

@@ -113,7 +113,7 @@ def test_image_changed_between_two_tries_is_read_again(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["overread.bundle.predict"], "_write", killed)
+        patch.setattr(sys.modules["overread.bundle.predict"], "_publish", killed)
         with pytest.raises(Killed):
             predict(bundle_path, [folder], out, engine=ONE)
     content = encode(make_pixels(77))
@@ -172,6 +172,31 @@ def test_rejects_of_an_earlier_run_do_not_stay(bundle_path: Path, mixed: Path, t
     assert pq.read_table(summary.rejects).num_rows == 0
 
 
+@pytest.mark.parametrize("step", range(4))
+def test_killed_while_publishing_leaves_no_litter(
+    bundle_path: Path, mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    folder = tmp_path / "out"
+    predict(bundle_path, [mixed], tmp_path / "whole.csv", engine=ONE)
+    predict(bundle_path, [mixed], folder / "r.csv", engine=ONE)  # what the second run replaces
+    (mixed / "zero.png").unlink()
+    calls, replace = iter(range(100)), Path.replace
+
+    def killed(self: Path, target: Path) -> Path:
+        if self.parent.name == ".r.csv.work" and next(calls) == step:
+            raise Killed
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(Killed):
+            predict(bundle_path, [mixed], folder / "r.csv", engine=ONE)
+    assert (folder / "r.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    summary = predict(bundle_path, [mixed], folder / "r.csv", engine=ONE)
+    assert (summary.found, summary.rejected) == (7, 2)
+    assert sorted(path.name for path in folder.iterdir()) == ["r.csv", "r.rejects.parquet"]
+
+
 def test_parts_of_another_bundle_are_not_kept(
     bundle_path: Path, mixed: Path, tmp_path: Path, preprocess_bytes: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,7 +206,7 @@ def test_parts_of_another_bundle_are_not_kept(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(sys.modules["overread.bundle.predict"], "_write", killed)
+        patch.setattr(sys.modules["overread.bundle.predict"], "_publish", killed)
         with pytest.raises(Killed):
             predict(bundle_path, [mixed], out, engine=ONE)
     pack(
