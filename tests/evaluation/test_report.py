@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import itertools
+import re
+from functools import cache
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from overread.bundle.manifest import Provenance
+from overread.evaluation.evaluate import evaluate_readings
+from overread.evaluation.mistakes import Case, Mistake, worst_cases
+from overread.evaluation.report import render_report
+from overread.evaluation.results import CohortFlow
+from tests.evaluation.made import make_manifest, make_scores, make_tables, with_rejects
+
+HISTORY = [
+    {"phase": "head", "epoch": 1, "train_loss": 0.6, "tune_loss": 0.5, "tune_auc": 0.8, "kept": True},
+    {"phase": "fine-tune", "epoch": 1, "train_loss": 0.4, "tune_loss": 0.6, "tune_auc": 0.7, "kept": False},
+]
+NAMES = {"binary": ("malignant",), "multiclass": ("mel", "nv", "bcc"), "multilabel": ("Mass", "Edema")}
+
+
+def made(task: str = "binary", *, names=None, n: int = 60, **settings) -> str:
+    rng = np.random.default_rng(7)
+    names = names or NAMES[task]
+    if task == "multiclass":
+        truth = rng.integers(0, len(names), n)
+        labels = np.eye(len(names))[truth]
+        scores = rng.dirichlet(np.ones(len(names)), n) * 0.75 + labels * 0.25
+    else:
+        labels = (rng.random((n, len(names))) < 0.4).astype(float)
+        scores = make_scores(rng, labels)
+    known = Provenance(cohort="skin", cohort_hash="ab" * 32, backbone="mobilenetv2_100", seed=5)
+    manifest = make_manifest(
+        task, names, urgent=names[:1], provenance=known, intended_use="To test.", limits=("None known.",)
+    )
+    readings, reference = make_tables(labels, scores, manifest=manifest)
+    readings = with_rejects(readings, {"img-001": "truncated"})
+    found = evaluate_readings(
+        readings,
+        reference,
+        manifest=manifest,
+        resamples=40,
+        history=HISTORY,
+        cohort=CohortFlow(
+            name="skin", found=130, read=123, rejected=7, patients=60, splits={"train": 63, "test": 60}
+        ),
+        **settings,
+    )
+    picture = np.full((30, 40, 3), 90, np.uint8)
+    mistakes = [
+        Mistake(case=case, image=picture, saliency=np.eye(4))
+        for case in worst_cases(readings, reference, manifest=manifest, each=1)
+    ]
+    return render_report(found, manifest=manifest, mistakes=mistakes)
+
+
+@cache
+def plain(task: str) -> str:
+    """The report of `task` without settings, drawn once."""
+    return made(task)
+
+
+class Page(HTMLParser):
+    """Tags, attributes and the text of a page; fails on a tag that is never closed."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "path", "circle", "use", "rect"})
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_the_page_loads_nothing_and_runs_nothing(task) -> None:
+    text = plain(task)
+    page = Page(text)
+    assert "default-src 'none'" in text
+    assert not [tag for tag, _ in page.tags if tag in {"script", "iframe", "object", "embed", "base"}]
+    for _, attributes in page.tags:
+        for name in ("src", "href", "srcset", "xlink:href"):
+            value = attributes.get(name)
+            assert value is None or value.startswith(("data:", "#"))
+        assert not [name for name in attributes if name.startswith("on")]
+    assert not re.search(r"@import|url\((?!#|data:)", text)
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_same_evaluation_same_bytes(task) -> None:
+    assert made(task) == plain(task)
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_the_page_is_accessible_in_its_structure(task) -> None:
+    page = Page(plain(task))
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == tags.count("main") == 1
+    assert tags.count("caption") == tags.count("table")
+    assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+    for tag, attributes in page.tags:
+        if tag == "svg":
+            assert attributes.get("aria-label") or attributes.get("aria-hidden") == "true"
+    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    anchors = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    assert {anchor.removeprefix("#") for anchor in anchors if anchor} <= set(ids)
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_what_a_physician_and_a_reviewer_look_for_is_there(task) -> None:
+    text = Page(made(task, notes=["The head's reader was kept."], test_reads=2)).text
+    for words in (
+        "Of 100",
+        "ROC-AUC",
+        "Calibration error",
+        "Worst mistakes",
+        "The head's reader was kept.",
+        "read 2 times",
+        "Rejected: truncated",
+        "130 found",
+        "made@1.0",
+        "ab" * 32,
+        "mobilenetv2_100",
+        "To test.",
+        "None known.",
+        "phase head, epoch 1",
+        "40 bootstrap resamples of patients",
+    ):
+        assert words in text, words
+
+
+def test_names_from_outside_are_shown_and_never_run() -> None:
+    evil = "<script>alert(1)</script>"
+    text = made(names=(evil,), notes=[f"A {evil} note."])
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    Page(text)
+
+
+def test_file_names_from_outside_are_shown_and_never_run() -> None:
+    manifest = make_manifest()
+    found = evaluate_readings(
+        *make_tables([1, 0], [0.2, 0.1], manifest=manifest), manifest=manifest, resamples=5
+    )
+    case = Case(
+        '"><img src=x onerror=alert(1)>.jpg', "missed", "malignant", 0, "malignant", 0.2, 0.5, "routine"
+    )
+    text = render_report(
+        found, manifest=manifest, mistakes=[Mistake(case=case, image=np.zeros((8, 8, 3), np.uint8))]
+    )
+    assert "<img src=x" not in text
+    assert [
+        attributes for tag, attributes in Page(text).tags if tag == "img" and "onerror" in attributes
+    ] == []
+
+
+@pytest.mark.parametrize("truth", [0.0, 1.0])
+def test_a_small_test_set_of_one_class_still_has_a_report(truth) -> None:
+    manifest = make_manifest()
+    tables = make_tables(np.full(6, truth), np.linspace(0.1, 0.9, 6), manifest=manifest)
+    found = evaluate_readings(*tables, manifest=manifest, resamples=20)
+    text = Page(render_report(found, manifest=manifest)).text
+    assert "undefined" in text
+    assert not re.search(r"\bnan\b", text)
+
+
+def test_a_multiclass_reader_without_urgent_classes_has_a_report() -> None:
+    manifest = make_manifest("multiclass", ("a", "b"))
+    scores = np.array([[0.7, 0.3], [0.4, 0.6], [0.6, 0.4], [0.2, 0.8]])
+    tables = make_tables(np.eye(2)[[0, 1, 1, 0]], scores, manifest=manifest)
+    found = evaluate_readings(*tables, manifest=manifest, resamples=20)
+    assert "most likely class" in Page(render_report(found, manifest=manifest)).text
+
+
+def test_history_and_notes_can_be_given_beside_the_evaluation() -> None:
+    manifest = make_manifest()
+    found = evaluate_readings(
+        *make_tables([1, 0], [0.8, 0.1], manifest=manifest), manifest=manifest, resamples=5
+    )
+    assert "Training" not in Page(render_report(found, manifest=manifest)).text
+    text = Page(render_report(found, manifest=manifest, history=HISTORY, notes=["Said aloud."])).text
+    assert "Said aloud." in text
+    assert "Loss" in text

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from overread.errors import EvaluationError
+from overread.evaluation.evaluate import evaluate_readings
+from overread.evaluation.results import Evaluation
+from tests.evaluation.made import make_manifest, make_tables
+
+
+def some_evaluation() -> Evaluation:
+    manifest = make_manifest()
+    readings, reference = make_tables([1, 0, 0, 0], [0.9, 0.6, 0.2, 0.1], manifest=manifest)
+    return evaluate_readings(readings, reference, manifest=manifest, resamples=20)
+
+
+def test_what_is_saved_is_what_is_loaded(tmp_path) -> None:
+    found = some_evaluation()
+    path = found.save(tmp_path / "evaluation.json")
+    assert Evaluation.load(path).to_json() == found.to_json()
+    assert [one.name for one in tmp_path.iterdir()] == ["evaluation.json"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 2}', "not json"])
+def test_another_file_is_refused_in_one_sentence(tmp_path, content) -> None:
+    path = tmp_path / "evaluation.json"
+    path.write_text(content)
+    with pytest.raises(EvaluationError, match="is not an evaluation"):
+        Evaluation.load(path)
+
+
+def test_a_missing_file_is_refused(tmp_path) -> None:
+    with pytest.raises(EvaluationError, match="cannot be read"):
+        Evaluation.load(tmp_path / "evaluation.json")
