@@ -43,7 +43,7 @@ def ingest(
     """Make a cohort of a folder of images.
 
     Every input is read and decoded whole; what cannot be used stands in `rejects.parquet` with its reason,
-    and `read + rejected = found`. The cohort depends on the source and the settings alone, not on the order of
+    and `read + rejected = found`. The cohort depends on the source and the settings, not on the order of
     files, the number of workers or interruptions: the same call goes on where an interrupted one stopped,
     and returns at once where nothing has changed since.
 

@@ -218,11 +218,11 @@ def _is_missing(role: str | None, cell: str) -> bool:
 
 def _from_cells(cells: dict[Role, str], *, where: str) -> Candidate:
     split = parse_split(cells.get("split", ""))
-    if cells.get("split") and split is None:
+    if split is None and is_stated(cells.get("split", "")):
         raise CohortError(
-            f"{cells['split']!r} is no split",
+            "the split column holds a word that names no split",
             where=where,
-            todo="use train, tune (or val) and test, or no split column",
+            todo='write train, tune (or val) or test, or leave the split to Overread with columns.split = ""',
         )
     return Candidate(
         uri="",
