@@ -44,11 +44,45 @@ def in_function(model: onnx.ModelProto) -> None:
     model.functions.append(helper.make_function("d", "f", [], ["c"], [node], [helper.make_opsetid("", 20)]))
 
 
+def in_list_of_branches(model: onnx.ModelProto) -> None:
+    node = model.graph.node.add(op_type="Custom")
+    node.attribute.add(name="graphs", type=onnx.AttributeProto.GRAPHS).graphs.append(
+        branch(external_tensor())
+    )
+
+
+def in_list_of_tensors(model: onnx.ModelProto) -> None:
+    node = model.graph.node.add(op_type="Custom")
+    node.attribute.add(name="tensors", type=onnx.AttributeProto.TENSORS).tensors.append(external_tensor())
+
+
+def in_function_default(model: onnx.ModelProto) -> None:
+    default = model.functions.add(name="f", domain="d").attribute_proto.add(name="a")
+    default.t.CopyFrom(external_tensor())
+
+
+def in_training(model: onnx.ModelProto) -> None:
+    model.training_info.add().algorithm.initializer.append(external_tensor())
+
+
 def in_sparse(model: onnx.ModelProto) -> None:
     model.graph.sparse_initializer.add().values.CopyFrom(external_tensor())
 
 
-@pytest.mark.parametrize("place", [in_initializer, in_constant, in_branch, in_function, in_sparse])
+PLACES = [
+    in_initializer,
+    in_constant,
+    in_branch,
+    in_function,
+    in_list_of_branches,
+    in_list_of_tensors,
+    in_function_default,
+    in_training,
+    in_sparse,
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_weights_in_another_file_are_found_wherever_they_hide(place: object) -> None:
     model = network_model()
     place(model)  # type: ignore[operator]
