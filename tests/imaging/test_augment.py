@@ -1,0 +1,101 @@
+"""Variants keep size, class signs and the caller's generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from overread.imaging import Augmentation
+from tests.imaging.samples import picture
+
+PIXELS: NDArray[np.uint8] = np.asarray(picture(96, 128))
+
+
+@pytest.mark.parametrize("policy", ["dermoscopy", "chest"])
+@pytest.mark.parametrize("shape", [(96, 128), (128, 96), (1, 1), (1, 7), (2, 90)])
+def test_a_variant_has_the_shape_of_its_image(policy: str, shape: tuple[int, int]) -> None:
+    pixels = np.ascontiguousarray(np.asarray(picture(128, 128))[: shape[0], : shape[1]])
+    for seed in range(20):
+        variant = Augmentation(policy)(pixels, np.random.default_rng(seed))
+        assert variant.shape == (*shape, 3)
+        assert variant.dtype == np.uint8
+        assert variant.flags.writeable
+
+
+@pytest.mark.parametrize("policy", ["dermoscopy", "chest"])
+def test_the_same_generator_gives_the_same_variant(policy: str) -> None:
+    augment = Augmentation(policy)
+    first = [augment(PIXELS, rng) for rng in [np.random.default_rng(3)] for _ in range(3)]
+    second = [augment(PIXELS, rng) for rng in [np.random.default_rng(3)] for _ in range(3)]
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first[0], first[1])
+
+
+@pytest.mark.parametrize("policy", ["dermoscopy", "chest"])
+def test_the_image_itself_is_left_unchanged(policy: str) -> None:
+    pixels = PIXELS.copy()
+    Augmentation(policy)(pixels, np.random.default_rng(0))
+    np.testing.assert_array_equal(pixels, PIXELS)
+
+
+def test_the_policy_none_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    assert Augmentation("none")(PIXELS, rng) is PIXELS
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_no_strength_leaves_a_chest_image_as_it_is() -> None:
+    variant = Augmentation("chest", strength=0.0)(PIXELS, np.random.default_rng(1))
+    assert np.abs(variant.astype(int) - PIXELS).max() <= 1
+
+
+def test_grey_chest_images_stay_grey() -> None:
+    grey = np.repeat(PIXELS[..., :1], 3, axis=2)
+    for seed in range(20):
+        variant = Augmentation("chest")(grey, np.random.default_rng(seed))
+        assert (variant == variant[..., :1]).all()
+
+
+def left_minus_right(pixels: NDArray[np.uint8]) -> float:
+    half = pixels.shape[1] // 2
+    return float(pixels[:, :half].mean() - pixels[:, half:].mean())
+
+
+def test_chest_images_are_never_mirrored_and_dermoscopy_is() -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, :32] = 200
+    chest = [left_minus_right(Augmentation("chest")(pixels, np.random.default_rng(s))) for s in range(60)]
+    skin = [left_minus_right(Augmentation("dermoscopy")(pixels, np.random.default_rng(s))) for s in range(60)]
+    assert min(chest) > 80
+    assert min(skin) < -80
+    assert max(skin) > 80
+
+
+def test_margins_are_filled_from_the_image() -> None:
+    pixels = np.full((64, 64, 3), 120, np.uint8)
+    for seed in range(60):
+        variant = Augmentation("dermoscopy")(pixels, np.random.default_rng(seed))
+        # A flat image only changes by its colour: nothing black comes in from outside.
+        assert (variant == variant[0, 0]).all()
+        assert np.abs(variant.astype(int) - 120).max() < 45
+
+
+def test_a_lesion_stays_in_view() -> None:
+    pixels = np.full((100, 100, 3), 220, np.uint8)
+    pixels[40:60, 40:60] = 40
+    for seed in range(100):
+        variant = Augmentation("dermoscopy")(pixels, np.random.default_rng(seed))
+        dark = (variant.mean(axis=2) < 120).mean()
+        assert 0.025 < dark < 0.09
+
+
+@pytest.mark.parametrize("strength", [-0.1, 2.1, float("nan")])
+def test_a_strength_that_cannot_be_right_is_refused(strength: float) -> None:
+    with pytest.raises(ValueError, match="strength"):
+        Augmentation("chest", strength)
+
+
+def test_an_unknown_policy_is_refused() -> None:
+    with pytest.raises(ValueError, match="retina"):
+        Augmentation("retina")
