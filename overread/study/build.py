@@ -130,6 +130,7 @@ def train(
         task=cohort.task,
         classes=cohort.classes,
         modality=bundle.modality,
+        channels=3,
         preprocess=trained.preprocess,
         calibration=calibration,
         operating_points=points,

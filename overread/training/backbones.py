@@ -28,6 +28,8 @@ class Backbone(nn.Module):
         grid: Height and width of the last map, to which `places` brings all of them.
     """
 
+    network: Any  # timm's networks share no typed base
+
     def __init__(self, network: nn.Module, *, image_size: int, taps: Taps = "stages") -> None:
         super().__init__()
         self.network, self.taps = network, taps
@@ -44,8 +46,8 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Normalised images `float32 [n, 3, S, S]` to feature maps `float32 [n, c_i, h_i, w_i]`."""
         if self.taps == "last":
-            return [_channels_first(self.network, self.network.forward_features(images))]  # type: ignore[operator]
-        maps: list[Tensor] = self.network.forward_intermediates(  # type: ignore[operator]
+            return [_channels_first(self.network, self.network.forward_features(images))]
+        maps: list[Tensor] = self.network.forward_intermediates(
             images, indices=self.chosen, norm=False, output_fmt="NCHW", intermediates_only=True
         )
         return maps
@@ -100,10 +102,16 @@ def open_backbone(opened: OpenedWeights, *, image_size: int, taps: Taps, seed: i
     Raises:
         BackboneError: The network cannot take this size, has no maps, or the weights do not fit.
     """
-    torch.manual_seed(seed)
-    network = _create(opened.name, image_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _create(opened.name, image_size)
     digest = load_weights(network, opened) if opened.file is not None else ""
-    module = Backbone(network.eval(), image_size=image_size, taps=taps)
+    try:
+        module = Backbone(network.eval(), image_size=image_size, taps=taps)
+    except BackboneError:
+        raise
+    except Exception as error:
+        raise _unfit(opened.name, image_size, error) from error
     return OpenedBackbone(opened, module.eval(), image_size=image_size, digest=digest)
 
 
@@ -135,7 +143,7 @@ def area_shares(size: int, wanted: int) -> npt.NDArray[np.float64]:
     edges = np.arange(wanted + 1) * (size / wanted)
     cells = np.arange(size)
     overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    return np.clip(overlap, 0, None) * (wanted / size)
+    return np.asarray(np.clip(overlap, 0, None) * (wanted / size), np.float64)
 
 
 def _create(architecture: str, size: int) -> nn.Module:
@@ -148,14 +156,19 @@ def _create(architecture: str, size: int) -> nn.Module:
         except TypeError:  # convolutional networks take any size and know no such argument
             return timm.create_model(architecture, **options)
     except Exception as error:
-        raise BackboneError(
-            f"timm cannot build it for {size} × {size} pixels ({error})",
-            where=f"backbone '{architecture}'",
-            todo="set another image_size",
-        ) from error
+        raise _unfit(architecture, size, error) from error
 
 
-def _chosen_stages(network: nn.Module) -> list[int]:
+def _unfit(architecture: str, size: int, error: Exception) -> BackboneError:
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return BackboneError(
+        f"it cannot take {size} × {size} pixels ({said})",
+        where=f"backbone '{architecture}'",
+        todo="set another image_size",
+    )
+
+
+def _chosen_stages(network: Any) -> list[int]:
     """Stages to tap: all of them, or evenly spaced ones of a long row of equal blocks, the last included."""
     if not hasattr(network, "forward_intermediates"):
         raise BackboneError(
@@ -163,12 +176,12 @@ def _chosen_stages(network: nn.Module) -> list[int]:
             where=f"backbone '{type(network).__name__}'",
             todo='set features = "last"',
         )
-    count = len(network.feature_info)  # type: ignore[arg-type]
+    count = len(network.feature_info)
     return sorted({round(index) for index in np.linspace(0, count - 1, min(count, MOST_STAGES))})
 
 
-def _channels_first(network: nn.Module, found: Tensor) -> Tensor:
-    channels = int(network.num_features)  # type: ignore[arg-type]
+def _channels_first(network: Any, found: Tensor) -> Tensor:
+    channels = int(network.num_features)
     if found.ndim == 4 and found.shape[1] != channels and found.shape[3] == channels:
         return found.permute(0, 3, 1, 2)
     if found.ndim == 4:

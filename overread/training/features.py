@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from overread.bundle.image_file import to_pixels
-from overread.engine import REJECT_FIELDS, LocalEngine
+from overread.engine import REJECT_FIELDS, LocalEngine, atomically
 from overread.errors import DecodeError, TrainingError
 from overread.imaging import DecodeLimits, GraphRunner
 from overread.progress import SILENT, Progress
@@ -154,12 +154,10 @@ def compute_pixels(
     raw = folder / "pixels.uint8"
     expected = len(ids) * size * size * 3
     if not raw.is_file() or raw.stat().st_size != expected:
-        unfinished = raw.with_suffix(".tmp")
-        with unfinished.open("wb") as target:
+        with atomically(raw) as target:
             for file in files:
                 for value in _whole(pq.read_table(file))["pixels"]:
                     target.write(value.as_buffer())
-        unfinished.replace(raw)
     return ids, np.memmap(raw, np.uint8, "r", shape=(len(ids), size, size, 3))
 
 

@@ -13,16 +13,24 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from overread.engine import write_atomically
+from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.progress import SILENT, Progress
+from overread.training.checkpoints import (
+    BEST,
+    LAST,
+    EpochCheckpoint,
+    History,
+    best_epoch,
+    has_ended,
+    history_of,
+)
 from overread.training.loop import (
     PLAIN_TRAINER,
     TrainingLoop,
@@ -154,14 +162,18 @@ def fine_tune(
         key: Names all that this training depends on; another key starts anew.
         out: Folder for checkpoints, result and TensorBoard.
         progress: Who listens.
+
+    Raises:
+        TrainingError: No epoch has a finite loss on tune.
     """
     out = out / hashlib.sha256(key.encode()).hexdigest()[:16]
-    finished, weights_file = out / "result.json", out / "network.safetensors"
-    if finished.is_file():
+    finished, best, last = out / "result.json", out / BEST, out / LAST
+    if finished.is_file() and best.is_file():
         found = json.loads(finished.read_text("utf-8"))
-        network.load_state_dict(load_tensors(weights_file.read_bytes()))
+        network.load_state_dict(load_tensors(best.read_bytes()))
         return FineTuned(found["history"], found["best_epoch"])
 
+    out.mkdir(parents=True, exist_ok=True)
     frozen = settings.freeze_batch_norm == "yes" or (
         settings.freeze_batch_norm == "auto" and pretrained and len(train.rows) < SMALL_TRAIN
     )
@@ -169,13 +181,13 @@ def fine_tune(
         network,
         task=task,
         class_weights=class_weights_of(train.targets[train.rows], task=task, balanced=balanced),
-        rates=learning_rates(network, settings),
+        rates=learning_rates(network, settings, image_size=train.images.shape[1]),
         weight_decay=settings.weight_decay,
         freeze_batch_norm=frozen,
         seed=seed,
         example=torch.zeros(1, 3, *train.images.shape[1:3]),
     )
-    loaders = [
+    learning, watching = (
         DataLoader(
             AugmentedImages(part, mean=mean, std=std, augmentation=changed, seed=seed),
             batch_size=settings.batch_size,
@@ -184,57 +196,91 @@ def fine_tune(
             drop_last=shuffled and len(part.rows) % settings.batch_size == 1 and len(part.rows) > 1,
         )
         for part, changed, shuffled in ((train, augmentation, True), (tune, None, False))
-    ]
-    best = ModelCheckpoint(
-        out, filename="best", monitor="tune_loss", save_last=True, enable_version_counter=False
     )
+    history = history_of(last)
+    if history is None and last.is_file():
+        progress.note("the checkpoint of fine-tuning is not whole: it starts anew")
+    ended = has_ended(history or [], epochs=settings.epochs, patience=settings.patience)
+    if not (ended and best.is_file()):
+        history = _fit(
+            loop,
+            learning,
+            watching,
+            settings=settings,
+            out=out,
+            resume=last if history is not None and best.is_file() else None,
+            done=len(history or []),
+            progress=progress,
+        )
+    assert history is not None
+    kept = best_epoch(history)
+    if kept is None:
+        raise TrainingError(
+            "fine-tuning diverged: no epoch has a finite loss on tune",
+            todo='set a lower reader.fine_tune.learning_rate, or phases = ["head"]',
+        )
+    network.cpu().load_state_dict(load_tensors(best.read_bytes()))
+    network.eval()
+    result = {"history": history, "best_epoch": kept}
+    write_atomically(finished, json.dumps(result, allow_nan=True).encode())
+    return FineTuned(history, kept)
+
+
+def _fit(
+    loop: TrainingLoop,
+    learning: DataLoader[Any],
+    watching: DataLoader[Any],
+    *,
+    settings: FineTuneSettings,
+    out: Path,
+    resume: Path | None,
+    done: int,
+    progress: Progress,
+) -> History:
+    """Run Lightning's trainer from the start or a checkpoint to the end; return the whole history."""
     trainer_options: dict[str, Any] = {**PLAIN_TRAINER, "accelerator": "auto"}
     if torch.cuda.is_available():
         trainer_options["deterministic"] = "warn"  # some CUDA kernels have no deterministic twin
-    with quiet_lightning(), progress.task("fine-tuning", settings.epochs) as task_bar:
+    with quiet_lightning(), progress.task("fine-tuning", settings.epochs) as bar:
+        if resume is not None:
+            bar.advance(done)
         trainer = L.Trainer(
             max_epochs=settings.epochs,
             logger=TensorBoardLogger(out / "tensorboard", name="", version="", log_graph=True),
             callbacks=[
-                best,
-                EarlyStopping("tune_loss", patience=settings.patience),
                 Histograms(),
-                _Steps(task_bar),
+                EpochCheckpoint(out, epochs=settings.epochs, patience=settings.patience, bar=bar),
             ],
             gradient_clip_val=2.0,
             log_every_n_steps=1,
             **trainer_options,
         )
-        last = out / "last.ckpt"
-        trainer.fit(loop, *loaders, ckpt_path=last if last.is_file() else None, weights_only=True)
-    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    network.load_state_dict(
-        {k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")}
-    )
-    network.cpu().eval()
-    best_epoch = int(np.argmin([row["tune_loss"] for row in loop.history]))
-    write_atomically(weights_file, save_tensors({k: v.contiguous() for k, v in network.state_dict().items()}))
-    result = {"history": loop.history, "best_epoch": best_epoch}
-    write_atomically(finished, json.dumps(result, allow_nan=True).encode())
-    return FineTuned(loop.history, best_epoch)
+        trainer.fit(loop, learning, watching, ckpt_path=resume, weights_only=True)
+    return loop.history
 
 
-def learning_rates(network: ReaderNetwork, settings: FineTuneSettings) -> list[dict[str, Any]]:
+def learning_rates(
+    network: ReaderNetwork, settings: FineTuneSettings, *, image_size: int
+) -> list[dict[str, Any]]:
     """Parameter groups from bottom to top, each block's rate a fixed share of the one above (Howard 2018).
 
-    Blocks that are not trained have `requires_grad` taken away and are left out.
+    What is not trained has `requires_grad` taken away and is left out: blocks below `settings.blocks`, and
+    the layers of the backbone above its last tap, which no logit depends on.
     """
     from timm.models import group_parameters
 
-    backbone: Any = network.backbone.network
+    backbone = network.backbone.network
     block_of: dict[str, int] = group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
-    top = max(block_of.values())
+    used = _used_parameters(network, image_size=image_size)
+    # Numbered anew, since whole blocks may lie above the last tap.
+    rank = {block: index for index, block in enumerate(sorted({block_of[name] for name in used}))}
+    top = len(rank) - 1
     first = 0 if settings.blocks == "all" else top + 1 - settings.blocks
     groups: dict[int, list[nn.Parameter]] = {}
     for name, parameter in backbone.named_parameters():
-        block = block_of[name]
-        parameter.requires_grad_(block >= first)
-        if block >= first:
+        block = rank[block_of[name]] if name in used else -1
+        parameter.requires_grad_(block >= max(first, 0))
+        if parameter.requires_grad:
             groups.setdefault(block, []).append(parameter)
     rates: list[dict[str, Any]] = [
         {
@@ -248,13 +294,12 @@ def learning_rates(network: ReaderNetwork, settings: FineTuneSettings) -> list[d
     return [*rates, {"params": head, "lr": settings.learning_rate * settings.head_rate, "name": "head"}]
 
 
-class _Steps(L.Callback):
-    """Tells the listener of each epoch."""
-
-    def __init__(self, bar: Any) -> None:
-        self.bar = bar
-
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """One epoch more."""
-        del trainer, pl_module
-        self.bar.advance()
+def _used_parameters(network: ReaderNetwork, *, image_size: int) -> set[str]:
+    """Names of the backbone's parameters on which the logits depend."""
+    named = {name: p.requires_grad_(True) for name, p in network.backbone.network.named_parameters()}
+    was_training = network.training
+    with torch.enable_grad():
+        logits = network.eval()(torch.zeros(1, 3, image_size, image_size))
+        gradients = torch.autograd.grad(logits.sum(), list(named.values()), allow_unused=True)
+    network.train(was_training)
+    return {name for name, gradient in zip(named, gradients, strict=True) if gradient is not None}

@@ -67,7 +67,7 @@ def fit_head(
     fold_of = grouped_folds(targets, groups, task=task, folds=folds, seed=seed)
     count = int(fold_of.max()) + 1
     x = np.asarray(features, np.float64)
-    held_out = np.full(_output_shape(targets, task), np.nan)
+    held_out = np.full(targets.shape, np.nan)
     heads: list[nn.Module] = []
     setting: dict[str, float | str] = {"head": kind, "folds": count}
     penalty = 1.0
@@ -84,7 +84,7 @@ def fit_head(
             head = LinearHead(weight, bias)
         else:
             head = fit_mlp(
-                _fresh_mlp(x[inside], held_out.shape[1], seed=seed + fold),
+                _fresh_mlp(x[inside], targets.shape[1], seed=seed + fold),
                 x[inside],
                 targets[inside],
                 task=task,
@@ -124,7 +124,7 @@ def fit_linear(
     weights: list[Array] = []
     biases: list[Array] = []
     for known, labels in _problems(targets, task):
-        if len(np.unique(labels)) < 2:
+        if len(np.unique(labels)) < (targets.shape[1] if task == "multiclass" else 2):
             raise TrainingError(
                 "a class is present in all images of train or in none",
                 todo="add images of the other kind, or leave the class out",
@@ -151,24 +151,29 @@ def grouped_folds(
     folds: int,
     seed: int,
 ) -> npt.NDArray[np.int64]:
-    """A fold for each image, `[n]`: patients stay whole and folds keep class shares as well as they can."""
+    """A fold for each image, `[n]`: patients stay whole and folds keep class shares as well as they can.
+
+    Where a class has fewer patients than folds are asked for, fewer are made: every head sees every class.
+
+    Raises:
+        TrainingError: A class, or its absence, is in images of fewer than two patients.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels = _stratum(targets, task)
-    per_class = [len(np.unique(groups[labels == value])) for value in np.unique(labels)]
-    possible = min([folds, *per_class])
-    if task == "multilabel":
-        possible = min(folds, len(np.unique(groups)))
-    if possible < 2:
-        raise TrainingError(
-            f"a class has images of {min(per_class)} patient only in train and tune, expected at least 2",
-            todo="add patients of that class or merge it with another",
-        )
-    order = StratifiedGroupKFold(n_splits=possible, shuffle=True, random_state=seed)
-    fold_of = np.zeros(len(targets), np.int64)
-    for fold, (_, outside) in enumerate(order.split(np.zeros(len(targets)), labels, groups)):
-        fold_of[outside] = fold
-    return fold_of
+    fewest = min(len(np.unique(groups[kind])) for kind in _kinds(targets, task))
+    for count in range(min(folds, fewest), 1, -1):
+        order = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
+        fold_of = np.zeros(len(targets), np.int64)
+        for fold, (_, outside) in enumerate(order.split(np.zeros(len(targets)), labels, groups)):
+            fold_of[outside] = fold
+        if all((kind & (fold_of != fold)).any() for kind in _kinds(targets, task) for fold in range(count)):
+            return fold_of
+    raise TrainingError(
+        f"a class, or its absence, is in images of {fewest} patient{'s' * (fewest != 1)}, expected enough "
+        "to leave some out",
+        todo="add patients of that kind, or leave the class out",
+    )
 
 
 def _choose_penalty(
@@ -177,7 +182,7 @@ def _choose_penalty(
     """The penalty with the lowest log loss on patients left out."""
     losses: list[float] = []
     for penalty in PENALTIES:
-        logits = np.full(_output_shape(targets, task), np.nan)
+        logits = np.full(targets.shape, np.nan)
         for fold in np.unique(fold_of):
             inside, outside = fold_of != fold, fold_of == fold
             weight, bias = fit_linear(
@@ -189,7 +194,7 @@ def _choose_penalty(
 
 
 def log_loss(logits: Array, targets: npt.NDArray[np.floating], *, task: Task) -> float:
-    """Mean negative log likelihood of targets `[n, classes]` under logits `[n, outputs]`; NaN does not count."""
+    """Mean negative log likelihood of targets `[n, classes]` under logits `[n, outputs]`, NaN left out."""
     if task == "multiclass":
         shifted = logits - logits.max(1, keepdims=True)
         log_share = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
@@ -223,21 +228,25 @@ def _fresh_mlp(features: Array, outputs: int, *, seed: int) -> MLPHead:
 
 
 def _merge(heads: list[nn.Module]) -> nn.Module:
-    if all(isinstance(head, LinearHead) for head in heads):
-        weight = np.mean([head.linear.weight.detach().numpy() for head in heads], 0)  # type: ignore[union-attr]
-        bias = np.mean([head.linear.bias.detach().numpy() for head in heads], 0)  # type: ignore[union-attr]
+    linear = [head.linear for head in heads if isinstance(head, LinearHead)]
+    if len(linear) == len(heads):
+        weight = np.mean([layer.weight.detach().numpy() for layer in linear], 0)
+        bias = np.mean([layer.bias.detach().numpy() for layer in linear], 0)
         return LinearHead(weight, bias).eval()
     return MeanHead(heads).eval()
 
 
+def _kinds(targets: npt.NDArray[np.floating], task: Task) -> list[npt.NDArray[np.bool_]]:
+    """Rows `[n]` of each kind that a head must have seen: each class and, but for multiclass, its absence."""
+    values = (1.0,) if task == "multiclass" else (1.0, 0.0)
+    return [column == value for column in targets.T for value in values]
+
+
 def _stratum(targets: npt.NDArray[np.floating], task: Task) -> npt.NDArray[np.int64]:
+    """What folds are stratified by, `[n]`: the class; of several that are present the rarest."""
+    present = np.nan_to_num(targets) > 0.5
     if task == "multiclass":
-        return np.asarray(np.argmax(targets, 1), np.int64)
-    if task == "binary":
-        return np.asarray(targets[:, 0] > 0.5, np.int64)
-    return np.asarray((np.nan_to_num(targets) > 0.5).sum(1), np.int64)
-
-
-def _output_shape(targets: npt.NDArray[np.floating], task: Task) -> tuple[int, int]:
-    del task
-    return len(targets), targets.shape[1]
+        return np.asarray(np.argmax(present, 1), np.int64)
+    by_rarity = np.argsort(present.sum(0), kind="stable")
+    rarest = np.argmax(present[:, by_rarity], 1) + 1
+    return np.where(present.any(1), rarest, 0).astype(np.int64)

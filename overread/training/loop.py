@@ -29,10 +29,13 @@ class TrainingLoop(L.LightningModule):
         class_weights: `float32 [outputs, 2]` weights of absent and present, or `[classes]` for multiclass.
         rates: Parameter groups with their learning rates.
         weight_decay: AdamW's (Loshchilov 2019).
-        freeze_batch_norm: Keep batch normalisation at its pretrained statistics.
+        freeze_batch_norm: Keep batch normalisation at its pretrained statistics; in layers that are not
+            trained it is kept anyway.
         seed: Dropout in an epoch depends on this and the epoch's number alone, so a resumed run is the same.
         example: An input for TensorBoard's graph.
     """
+
+    class_weights: Tensor
 
     def __init__(
         self,
@@ -65,10 +68,12 @@ class TrainingLoop(L.LightningModule):
         """Seed dropout by the epoch and put batch normalisation to sleep."""
         torch.manual_seed(self.seed * 100_003 + self.current_epoch)
         self._train_losses.clear()
-        if self.freeze_batch_norm:
-            for module in self.network.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
+        # Lightning leaves modules as they come, and a reader comes in evaluation mode.
+        self.network.train()
+        for module in self.network.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                untrained = module.weight is not None and not module.weight.requires_grad
+                module.train(not (self.freeze_batch_norm or untrained))
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """The weighted loss of one batch."""
@@ -96,14 +101,15 @@ class TrainingLoop(L.LightningModule):
             self.log("tune_auc", auc)
         if not self.trainer.sanity_checking:
             train_loss = float(np.mean(self._train_losses)) if self._train_losses else math.nan
-            self.log("train_loss", train_loss)
+            learning_rate = float(self.trainer.optimizers[0].param_groups[-1]["lr"])
+            self.log_dict({"train_loss": train_loss, "learning_rate": learning_rate})
             self.history.append(
                 {
                     "epoch": self.current_epoch,
                     "train_loss": train_loss,
                     "tune_loss": loss,
                     "tune_auc": auc,
-                    "learning_rate": float(self.trainer.optimizers[0].param_groups[-1]["lr"]),
+                    "learning_rate": learning_rate,
                 }
             )
 
@@ -151,8 +157,10 @@ def task_loss(logits: Tensor, targets: Tensor, *, task: Task, class_weights: Ten
 def class_weights_of(targets: npt.NDArray[np.floating], *, task: Task, balanced: bool) -> Tensor:
     """Weights inverse to the classes' shares, with mean 1 over images; ones where not balanced."""
     if task == "multiclass":
-        share = np.maximum(np.nan_to_num(targets).mean(0), 1e-9)
-        weights = 1 / (share * len(share)) if balanced else np.ones_like(share)
+        share = np.nan_to_num(targets).mean(0)
+        # A class without images gets no weight: there is no loss to weigh.
+        inverse = np.divide(1, share, out=np.zeros_like(share), where=share > 0)
+        weights = inverse / np.count_nonzero(share) if balanced else np.ones_like(share)
         return torch.from_numpy(np.asarray(weights, np.float32))
     present = np.clip(np.nanmean(targets, axis=0), 1e-6, 1 - 1e-6)
     both = np.stack([0.5 / (1 - present), 0.5 / present], 1) if balanced else np.ones((len(present), 2))
@@ -208,7 +216,7 @@ def fit_mlp(
         seed=seed,
     )
     with quiet_lightning():
-        trainer = L.Trainer(max_epochs=epochs, logger=False, enable_checkpointing=False, **PLAIN_TRAINER)
+        trainer = L.Trainer(max_epochs=epochs, logger=False, **PLAIN_TRAINER)
         trainer.fit(loop, DataLoader(rows, batch_size=64, shuffle=True, generator=order))
     return head.cpu().eval()
 
@@ -217,6 +225,7 @@ PLAIN_TRAINER: dict[str, Any] = {
     "accelerator": "cpu",
     "devices": 1,
     "deterministic": True,
+    "enable_checkpointing": False,
     "enable_progress_bar": False,
     "enable_model_summary": False,
     "num_sanity_val_steps": 0,
@@ -227,6 +236,8 @@ PLAIN_TRAINER: dict[str, Any] = {
 @contextlib.contextmanager
 def quiet_lightning() -> Iterator[None]:
     """Lightning's hints are for whoever writes loops, not for whoever runs studies."""
+    exact = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     loggers = [logging.getLogger(name) for name in ("lightning", "lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
@@ -236,5 +247,7 @@ def quiet_lightning() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        # Lightning switches this on for the whole process.
+        torch.use_deterministic_algorithms(exact, warn_only=warn_only)
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import warnings
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +38,9 @@ class LinearHead(nn.Module):
 
 class MLPHead(nn.Module):
     """Standardised features through one hidden layer with dropout (Srivastava 2014)."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -108,6 +110,13 @@ class BundledNetwork(nn.Module):
         intercept: Offsets, of the same length.
         density: Where the training images lie in feature space.
     """
+
+    slope: Tensor
+    intercept: Tensor
+    mean: Tensor
+    scale: Tensor
+    basis: Tensor
+    whitening: Tensor
 
     def __init__(
         self,
@@ -206,16 +215,14 @@ def _export(module: nn.Module, outputs: list[str], *, image_size: int) -> bytes:
     finally:
         logger.setLevel(level)
     _strip_traces(model)
-    buffer = io.BytesIO()
-    buffer.write(model.SerializeToString(deterministic=True))
-    return buffer.getvalue()
+    return bytes(model.SerializeToString(deterministic=True))
 
 
-def _strip_traces(model: object) -> None:
+def _strip_traces(model: Any) -> None:
     """Drop the exporter's notes: they name files of this machine and make equal networks unequal."""
-    graph = model.graph  # type: ignore[attr-defined]
-    del model.metadata_props[:]  # type: ignore[attr-defined]
-    model.producer_name, model.producer_version = "overread", ""  # type: ignore[attr-defined]
+    graph = model.graph
+    del model.metadata_props[:]
+    model.producer_name, model.producer_version = "overread", ""
     del graph.metadata_props[:]
     for part in (*graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
         part.doc_string = ""

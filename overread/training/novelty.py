@@ -58,7 +58,7 @@ def fit_density(features: npt.NDArray[np.floating], *, components: int = 64) -> 
     count, width = x.shape
     if count < 3:
         raise TrainingError(f"expected at least 3 images to learn what is familiar, got {count}")
-    kept = max(1, min(components, count // 3, width - 1))
+    kept = min(components, count // 3, width - 1)
     mean, spread = x.mean(0), x.std(0)
     # A feature that hardly varies on train would call any change of it new.
     scale = 1 / np.maximum(spread, max(float(np.median(spread)), 1e-9) * 1e-3)

@@ -106,3 +106,23 @@ def labelled_rows(cohort: Cohort) -> LabelledRows:
                 todo="give it a share in [cohort.split], or mark its images in the table",
             )
     return rows
+
+
+def check_learnable(rows: LabelledRows, *splits: str, classes: tuple[str, ...]) -> None:
+    """Each class must be present, and absent, in images of two patients: one to learn from, one to check on.
+
+    Raises:
+        TrainingError: One is not; names it.
+    """
+    chosen = rows.of(*splits)
+    groups = rows.groups[chosen]
+    for name, column in zip(classes, rows.targets[chosen].T, strict=True):
+        for kind, value in (("with", 1.0), ("without", 0.0)):
+            patients = len(np.unique(groups[column == value]))
+            if patients < 2:
+                raise TrainingError(
+                    f"expected images {kind} it of at least 2 patients in {' and '.join(splits)}, "
+                    f"got {patients}",
+                    where=f"class '{name}'",
+                    todo="add such images, or leave the class out",
+                )

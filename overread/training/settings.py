@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,7 +23,7 @@ class FineTuneSettings(BaseModel):
     )
     head_rate: float = Field(default=1.0, gt=0, le=10, description="the head's rate as a share")
     weight_decay: float = Field(default=0.01, ge=0, le=1)
-    blocks: Literal["all"] | int = Field(
+    blocks: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
         default="all", description='"all", or how many blocks from the top are trained'
     )
     freeze_batch_norm: Literal["auto", "yes", "no"] = Field(

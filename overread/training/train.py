@@ -18,7 +18,14 @@ from overread.training.heads import FittedHead, fit_head, log_loss
 from overread.training.loop import mean_auc
 from overread.training.network import ReaderNetwork, Task, export_features
 from overread.training.novelty import fit_density, novelty_threshold
-from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader, labelled_rows
+from overread.training.reader import (
+    Floats,
+    HeldOut,
+    LabelledRows,
+    TrainedReader,
+    check_learnable,
+    labelled_rows,
+)
 from overread.training.settings import ReaderSettings
 from overread.training.weights import find_weights
 
@@ -49,6 +56,9 @@ def train_reader(
         TrainingError: The cohort does not allow this training.
     """
     rows = labelled_rows(cohort)
+    check_learnable(rows, "train", "tune", classes=cohort.classes)
+    if "fine-tune" in settings.phases:
+        check_learnable(rows, "train", classes=cohort.classes)
     weights = find_weights(settings.backbone, settings.weights, base=base)
     size = settings.image_size
     backbone = open_backbone(
@@ -104,7 +114,7 @@ def _train_head(
         fitted.held_out_logits,
         rows.targets[both],
         rows.groups[both],
-        f"train and tune, each image scored by one of {fitted.setting['folds']} heads that never saw its patient",
+        f"train and tune, each image scored by one of {fitted.setting['folds']} heads blind to its patient",
     )
     density = fit_density(features[train])
     on_tune = fitted.held_out_logits[np.isin(both, tune)]

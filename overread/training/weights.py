@@ -77,22 +77,32 @@ def network_config(architecture: str) -> dict[str, Any]:
     """
     import timm
 
-    if not timm.is_model(architecture.split(".")[0]):
+    bare, _, tag = architecture.partition(".")
+    if not timm.is_model(bare):
         near = difflib.get_close_matches(architecture, timm.list_models(), n=3, cutoff=0.5)
         raise BackboneError(
             "timm knows no network of this name",
             where=f"backbone '{architecture}'",
             todo=f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()",
         )
-    config = timm.get_pretrained_cfg(architecture)
-    return dict(config.to_dict()) if config is not None else {}
+    try:
+        config = timm.get_pretrained_cfg(architecture)
+    except RuntimeError as error:
+        tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{bare}.*")]
+        raise BackboneError(
+            f"timm knows no weights '{tag}' of '{bare}'",
+            where=f"backbone '{architecture}'",
+            todo=f"choose among {', '.join(tags)}" if tags else f"write '{bare}' alone",
+        ) from error
+    return dict(vars(config)) if config is not None else {}
 
 
 def load_weights(network: nn.Module, opened: OpenedWeights) -> str:
     """Load weights strictly, all but the classifier that was cut off; return the file's SHA-256.
 
     Raises:
-        BackboneError: The file is not whole, or a tensor is missing or has another shape.
+        BackboneError: The file is not whole; or a tensor is missing, has another shape, or belongs to a
+            deeper network of the same family.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load
@@ -109,19 +119,40 @@ def load_weights(network: nn.Module, opened: OpenedWeights) -> str:
     own = network.state_dict()
     missing = [k for k in own if k not in brought and not k.endswith("num_batches_tracked")]
     unlike = [k for k in own if k in brought and brought[k].shape != own[k].shape]
-    if missing or unlike:
-        if unlike:
+    surplus = _surplus(network, set(brought), opened.name)
+    if missing or unlike or surplus:
+        if surplus and not missing and not unlike:
+            example = f"'{surplus[0]}' has no place in it"
+        elif unlike:
             key = unlike[0]
             example = f"'{key}' is {tuple(brought[key].shape)}, expected {tuple(own[key].shape)}"
         else:
             example = f"'{missing[0]}' is missing"
         raise BackboneError(
-            f"{len(missing) + len(unlike)} of {len(own)} tensors do not fit '{opened.name}': {example}",
+            f"{len(missing) + len(unlike) + len(surplus)} tensors do not fit '{opened.name}': {example}",
             where=where,
             todo="set the backbone from which these weights were saved, or bring others",
         )
     network.load_state_dict({k: brought[k] for k in own if k in brought}, strict=False)
     return hashlib.sha256(content).hexdigest()
+
+
+def _surplus(network: nn.Module, brought: set[str], name: str) -> list[str]:
+    """Tensors inside parts that the network has, without a place there: the file is of a deeper network.
+
+    Those of the classifier and of whole parts that the network lacks (auxiliary heads) were cut off.
+    """
+    classifier = network_config(name).get("classifier") or ()
+    cut = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    known = {key for key, _ in network.named_parameters()} | {key for key, _ in network.named_buffers()}
+    parts = {key.split(".")[0] for key in known}
+    return sorted(
+        key
+        for key in brought - known
+        if key.split(".")[0] in parts
+        and not key.endswith("num_batches_tracked")
+        and not any(key.startswith(f"{head}.") for head in cut)
+    )
 
 
 def _from_folder(name: str, folder: Path) -> OpenedWeights:
@@ -137,8 +168,14 @@ def _from_folder(name: str, folder: Path) -> OpenedWeights:
     try:
         config = json.loads(config_file.read_text("utf-8"))
         architecture = str(config["architecture"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BackboneError("config.json names no architecture", where=where) from error
+        # timm's older layout has the input's settings beside the architecture.
+        said = dict(config.get("pretrained_cfg") or config)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackboneError(
+            "config.json names no architecture",
+            where=where,
+            todo="bring the config.json that timm wrote beside the weights",
+        ) from error
     if name not in ("auto", architecture):
         raise BackboneError(
             f"the folder holds weights of '{architecture}', the study asks for '{name}'",
@@ -146,7 +183,7 @@ def _from_folder(name: str, folder: Path) -> OpenedWeights:
             todo=f'set backbone = "{architecture}" or bring the weights of {name}',
         )
     network_config(architecture)
-    return OpenedWeights(architecture, file, config.get("pretrained_cfg", {}))
+    return OpenedWeights(architecture, file, said)
 
 
 def _from_hub(architecture: str) -> Path:

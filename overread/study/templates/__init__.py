@@ -8,5 +8,5 @@ TEMPLATES = ("skin",)
 
 
 def template(kind: str) -> str:
-    """The text of a study file of one kind; every default stands in it, so it changes nothing but the source."""
+    """The text of a study file of one kind, with every key and its default."""
     return (files(__package__) / f"{kind}.toml").read_text("utf-8")
