@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -132,8 +134,12 @@ class Study:
         return IngestSettings(name=study.name, task=study.task, seed=study.seed, table=table, **fields)
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: Path, *, overrule: Sequence[str] = ()) -> Study:
     """Read a study file.
+
+    Args:
+        path: The file.
+        overrule: "KEY=VALUE" for keys that are not to be as the file says; see `overruled`.
 
     Raises:
         StudyError: It is missing, is no TOML, has an unknown key (the nearest known one is named), or a
@@ -152,7 +158,40 @@ def load_study(path: Path) -> Study:
         said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"is no TOML ({error})", where=where) from error
-    return Study(check_study(said, where=where), path.parent)
+    return Study(check_study(overruled(said, overrule), where=where), path.parent)
+
+
+def overruled(said: dict[str, Any], overrule: Sequence[str]) -> dict[str, Any]:
+    """A study's tables with some keys changed.
+
+    Args:
+        said: The tables.
+        overrule: "KEY=VALUE", the key with dots, the value as in TOML; what is no TOML is taken as text.
+
+    Raises:
+        StudyError: There is no "=".
+
+    Example:
+        >>> overruled({"study": {"seed": 1}}, ["study.seed=2", "reader.head=mlp"])
+        {'study': {'seed': 2}, 'reader': {'head': 'mlp'}}
+    """
+    changed = deepcopy(said)
+    for one in overrule:
+        key, equals, text = one.partition("=")
+        if not equals:
+            raise StudyError(f"expected KEY=VALUE, got '{one}'", where="--set", todo="write reader.head=mlp")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        *parents, last = key.strip().split(".")
+        table = changed
+        for name in parents:
+            if not isinstance(table.setdefault(name, {}), dict):
+                raise StudyError(f"'{name}' is no table", where=f"--set {one}")
+            table = table[name]
+        table[last] = value
+    return changed
 
 
 def check_study(said: dict[str, Any], *, where: str) -> StudySettings:

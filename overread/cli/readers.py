@@ -1,0 +1,142 @@
+"""`overread train`, `evaluate` and `predict`: the steps of a study one by one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from overread.cli.show import (
+    JsonFlag,
+    TerminalProgress,
+    WorkersOption,
+    figure,
+    print_facts,
+    print_json,
+    print_line,
+)
+from overread.cli.studies import SetOption
+
+
+def train(
+    cohort: Annotated[Path, typer.Argument(help="The cohort's folder.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The bundle's folder.")],
+    study: Annotated[
+        Path | None, typer.Option(help="A study file, of which [reader], [evaluation] and [bundle] are used.")
+    ] = None,
+    overrule: SetOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Train a reader on a cohort, calibrate it and pack it; the test split is not read."""
+    from overread.cohort import Cohort
+    from overread.engine import LocalEngine
+    from overread.study import train as train_cohort
+    from overread.study.settings import Study, check_study, load_study, overruled
+
+    opened = Cohort.load(cohort)
+    if study is not None:
+        asked = load_study(study, overrule=overrule or [])
+    else:
+        said = overruled({"cohort": {"source": str(cohort)}}, overrule or [])
+        asked = Study(check_study(said, where="--set"), Path())
+    settings = asked.settings
+    bundle = train_cohort(
+        opened,
+        out,
+        reader=settings.reader.model_copy(update={"weights": asked.weights}),
+        evaluation=settings.evaluation,
+        bundle=settings.bundle,
+        name=settings.study.name if study is not None else None,
+        seed=settings.study.seed,
+        engine=LocalEngine(workers),
+        progress=TerminalProgress(),
+    )
+    points = [point.model_dump(mode="json") for point in bundle.manifest.operating_points]
+    if as_json:
+        print_json({"bundle": out, "name": bundle.label, "operating_points": points})
+    else:
+        print_facts({"bundle": out, "name": bundle.label, "operating point": bundle.manifest.operating_label})
+
+
+def evaluate(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder or .overread file.")],
+    cohort: Annotated[Path, typer.Argument(help="The cohort's folder.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder for report.html, evaluation.json and readings.")
+    ],
+    split: Annotated[str, typer.Option(help="train, tune or test.")] = "test",
+    resamples: Annotated[int, typer.Option(min=100, help="Of the patient-clustered bootstrap.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read a split of a cohort with a bundle and report how far the reader can be trusted."""
+    from overread.cohort import Cohort
+    from overread.engine import LocalEngine
+    from overread.study import evaluate as evaluate_bundle
+
+    found = evaluate_bundle(
+        bundle,
+        Cohort.load(cohort),
+        out,
+        split=split,
+        resamples=resamples,
+        seed=seed,
+        engine=LocalEngine(workers),
+        progress=TerminalProgress(),
+    )
+    overall: dict[str, Any] = found.model_dump(mode="json")["overall"]
+    paths = {
+        "report": out / "report.html",
+        "evaluation": out / "evaluation.json",
+        "readings": out / "readings.parquet",
+    }
+    if as_json:
+        figures = {name: {k: one[k] for k in ("value", "low", "high")} for name, one in overall.items()}
+        print_json({**paths, "test_reads": found.test_reads, "figures": figures})
+        return
+    print_facts(
+        {name: figure(one) for name, one in overall.items()}, title=f"On {split}, with 95 % intervals"
+    )
+    if found.test_reads:
+        print_line(f"The test split of this cohort has now been read {found.test_reads} time(s).")
+    print_facts(paths)
+
+
+def predict(
+    bundle: Annotated[Path, typer.Argument(help="The bundle's folder or .overread file.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Images, folders, cohorts or Parquet files.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="FILE.csv or FILE.parquet.")],
+    engine: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Read images with a bundle; what cannot be read stands in FILE.rejects.parquet."""
+    from overread.bundle import predict as predict_images
+    from overread.engine import LocalEngine
+    from overread.errors import UsageError
+
+    if engine != "local":
+        raise UsageError(f"expected local, got '{engine}'", where="--engine", todo="leave it out")
+    summary = predict_images(bundle, inputs, out, engine=LocalEngine(workers), progress=TerminalProgress())
+    if as_json:
+        print_json(asdict(summary))
+        return
+    print_facts(
+        {
+            "readings": summary.readings,
+            "found": f"{summary.found} = {summary.read} read + {summary.rejected} rejected",
+            **dict(summary.decisions),
+            **({"rejects": summary.rejects} if summary.rejected else {}),
+        },
+        title=f"Read by {summary.bundle}",
+    )
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands into the app."""
+    for command in (train, evaluate, predict):
+        app.command(rich_help_panel="Readers")(command)

@@ -1,0 +1,121 @@
+"""`overread init`, `run` and `demo`: whole studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from overread.cli.show import (
+    JsonFlag,
+    TerminalProgress,
+    WorkersOption,
+    figure,
+    print_facts,
+    print_json,
+    print_line,
+)
+from overread.errors import UsageError
+
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Overrule a key of the study: reader.head=mlp. May be repeated."
+    ),
+]
+
+
+def init(
+    kind: Annotated[str, typer.Argument(help="skin")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The study file to write.")] = Path("study.toml"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a commented study file."""
+    from overread.study.templates import TEMPLATES, template
+
+    if kind not in TEMPLATES:
+        raise UsageError(
+            f"expected one of {', '.join(TEMPLATES)}, got '{kind}'", where="overread init", todo="choose one"
+        )
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(template(kind))
+    except FileExistsError as error:
+        raise UsageError("is there already", where=f"'{out}'", todo="choose another name with -o") from error
+    if as_json:
+        print_json({"study": out})
+    else:
+        print_line(f"wrote {out}: name your images in it, then run 'overread run {out}'")
+
+
+def run(
+    study: Annotated[Path, typer.Argument(help="The study file; 'overread init skin' writes one.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Folder for the results; default: runs/NAME beside the study."),
+    ] = None,
+    overrule: SetOption = None,
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Do all that a study file says and is not yet done: cohort, reader, evaluation, bundle."""
+    from overread.study import load_study, run_study
+
+    asked = load_study(study, overrule=_with_workers(overrule, workers))
+    out = out or study.parent / "runs" / asked.settings.study.name
+    result = run_study(asked, out, progress=TerminalProgress())
+    said = result.as_json()
+    if as_json:
+        print_json(said)
+        return
+    _show_figures(said["figures"])
+    for note in result.notes:
+        print_line(note)
+    print_facts({name: said[name] for name in ("report", "bundle", "readings", "evaluation")})
+
+
+def demo(
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for everything that is made.")] = Path(
+        "out/demo"
+    ),
+    workers: WorkersOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The whole loop on generated skin lesions, offline: images, cohort, reader, report, bundle, readings."""
+    from overread.study.demo import run_demo
+
+    result = run_demo(out, workers=workers, progress=TerminalProgress())
+    said = result.as_json()
+    if as_json:
+        print_json(said)
+        return
+    _show_figures(said["figures"])
+    print_facts(
+        {name: said["strangers"][name] for name in said["strangers"]},
+        title="\nImages that are no skin lesions",
+    )
+    print_line(f"\n{result.assessed:.1%} of {result.lesions} lesions that it never saw could be assessed.\n")
+    print_facts({name: said[name] for name in ("report", "bundle", "readings", "evaluation")})
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands into the app."""
+    for command in (demo, init, run):
+        app.command(rich_help_panel="Studies")(command)
+
+
+def _with_workers(overrule: list[str] | None, workers: int | None) -> list[str]:
+    return [*(overrule or []), *([f"engine.workers={workers}"] if workers else [])]
+
+
+def _show_figures(figures: dict[str, Any]) -> None:
+    names = {
+        "roc_auc": "ROC AUC",
+        "sensitivity": "sensitivity",
+        "specificity": "specificity",
+        "accuracy": "accuracy",
+        "calibration_error": "calibration error",
+    }
+    shown = {words: figure(figures[name]) for name, words in names.items() if name in figures}
+    print_facts(shown, title="On images that played no part in training (95 % intervals)")
