@@ -234,8 +234,9 @@ def _build(
     assembly = assemble(listing, open_ones, known, labelling=labelling, settings=settings, source=source)
     write_table(work / "accepted.parquet", assembly.rows)
     try:
-        # Not the key above: it holds times of change, and equal sources should give equal bytes.
-        engine.run(
+        # Copying waits for the disk, so it stays in this process. Its key is not the one above, which holds
+        # times of change: equal sources should give equal bytes.
+        LocalEngine(1).run(
             EmbedStage(source, embed=settings.embed),
             work / "accepted.parquet",
             work / IMAGES,

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from overread.cohort.schema import SPLITS, Split
 
-_PASSES = 3
-
 
 def connect(*keys: Sequence[str | None]) -> list[int]:
     """Number the groups of images that must stay together.
@@ -72,9 +70,9 @@ def assign_splits(
     """Share whole groups out so that each split gets its share of the images and of every class.
 
     Groups go, largest first and otherwise in an order drawn by `seed`, where they lower the chi-square
-    distance between the counts reached and the counts wanted most; then single groups move while that helps,
-    and until each split holds each class where there are groups enough. (In the manner of Sechidis,
-    Tsoumakas and Vlahavas 2011, for groups.)
+    distance between the counts reached and the counts wanted most; then groups move to splits that lack a
+    class, where there are enough of them. (In the manner of Sechidis, Tsoumakas and Vlahavas 2011, for
+    groups.)
 
     Args:
         ids: n distinct ids; the result depends on them and the seed, not on their order.
@@ -102,9 +100,6 @@ def assign_splits(
     for group in order:
         home[group] = _cheapest(tallies[group], reached, desired)
         reached[home[group]] += tallies[group]
-    for _ in range(_PASSES):
-        if not _improve(order, tallies, home, reached, desired):
-            break
     _fill_gaps(order, tallies, home, reached)
     place = {at: wanted[home[group]] for group, positions in enumerate(members) for at in positions}
     return [place[at] for at in range(len(ids))]
@@ -131,26 +126,6 @@ def _cost_of_adding(
 def _cheapest(tally: NDArray[np.float64], reached: NDArray[np.float64], desired: NDArray[np.float64]) -> int:
     # Rounded, so that sums in another order do not turn a tie into a choice.
     return int(np.argmin(np.round(_cost_of_adding(tally, reached, desired), 9)))
-
-
-def _improve(
-    order: Sequence[int],
-    tallies: NDArray[np.float64],
-    home: NDArray[np.int64],
-    reached: NDArray[np.float64],
-    desired: NDArray[np.float64],
-) -> bool:
-    """Move single groups to where they cost less; says whether any moved."""
-    moved = False
-    for group in order:
-        here = home[group]
-        reached[here] -= tallies[group]
-        costs = np.round(_cost_of_adding(tallies[group], reached, desired), 9)
-        best = int(np.argmin(costs))
-        if costs[best] < costs[here]:
-            home[group], moved = best, True
-        reached[home[group]] += tallies[group]
-    return moved
 
 
 def _fill_gaps(

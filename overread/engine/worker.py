@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -111,6 +112,8 @@ def worker_environment() -> Iterator[None]:
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     mask = None
     if hasattr(signal, "pthread_sigmask"):
+        # Started first: starting it lifts a block of the signal.
+        resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     try:

@@ -15,8 +15,10 @@ from tests.cohort.pictures import picture, write_class_folders
 ROOT = Path(__file__).parents[2]
 
 KILLED_EVERYWHERE = """
-import os, shutil, signal, sys
+import os, signal, sys
 from pathlib import Path
+import pyarrow as pa
+from PIL import Image
 from overread.cohort import IngestSettings, ingest
 from overread.engine import LocalEngine
 
@@ -37,6 +39,8 @@ def killed_before_step(number, source, out):
     os.replace = counting(os.replace)
     ingest(source, out, settings=IngestSettings(), engine=LocalEngine(1))
 
+os.fsync = lambda descriptor: None  # a killed process loses no written page; a power cut is not tried here
+pa.array([1]), Image.init()  # imports pandas where it is installed: once here, not in every child
 source, place = Path(sys.argv[1]), Path(sys.argv[2])
 for number in range(1000):
     pid = os.fork()

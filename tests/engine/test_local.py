@@ -318,17 +318,17 @@ if __name__ == "__main__":
         folder / "numbers.parquet",
         folder / "out",
         key="k",
-        rows_per_part=10,
+        rows_per_part=int(sys.argv[3]),
     )
 """
 
 
-def start_slow_run(folder: Path, workers: int) -> subprocess.Popen[str]:
+def start_slow_run(folder: Path, workers: int, *, rows_per_part: int = 10) -> subprocess.Popen[str]:
     (folder / "trace").mkdir(exist_ok=True)
     script = folder / "slow.py"
     script.write_text(SLOW_RUN)
     return subprocess.Popen(
-        [sys.executable, str(script), str(folder), str(workers)],
+        [sys.executable, str(script), str(folder), str(workers), str(rows_per_part)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
@@ -377,12 +377,33 @@ def test_an_interrupted_run_started_again_gives_the_same_bytes_and_leaves_no_orp
     assert kept == finished
 
 
+def test_workers_end_with_a_killed_parent_in_the_middle_of_a_slice(tmp_path: Path) -> None:
+    write_numbers(tmp_path / "numbers.parquet", 200, group=1)
+    process = start_slow_run(tmp_path, 2, rows_per_part=100)
+    wait_until(lambda: calls(tmp_path / "trace") >= 4)
+    process.kill()
+    process.communicate()
+    pids = {int(pid) for path in (tmp_path / "trace").iterdir() for pid in path.read_text().split()}
+    wait_until(lambda: not any(map(alive, pids)))
+    assert calls(tmp_path / "trace") < 100
+    assert not list_parts(tmp_path / "out")
+
+
+def test_workers_leave_ctrl_c_to_their_parent(tmp_path: Path, numbers: Path) -> None:
+    process = start_slow_run(tmp_path, 2)
+    wait_until(lambda: calls(tmp_path / "trace") >= 2)
+    for pid in {int(pid) for path in (tmp_path / "trace").iterdir() for pid in path.read_text().split()}:
+        os.kill(pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, "")
+
+
 def test_a_script_without_main_guard_is_told_so(tmp_path: Path, numbers: Path) -> None:
     (tmp_path / "trace").mkdir()
     script = tmp_path / "unguarded.py"
     script.write_text(SLOW_RUN.replace('if __name__ == "__main__":', "if True:"))
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), "2"],
+        [sys.executable, str(script), str(tmp_path), "2", "10"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
