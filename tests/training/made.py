@@ -78,7 +78,9 @@ def write_images(source: Path, counts: dict[str, int], *, size: int = 40) -> Pat
         for at in range(count):
             rng = np.random.default_rng((shift, at))
             level = 90 + 25 * shift + rng.normal(0, 20)
-            image: NDArray[np.uint8] = np.clip(rng.normal(level, 30, (size, size, 3)), 0, 255).astype(np.uint8)
+            image: NDArray[np.uint8] = np.clip(rng.normal(level, 30, (size, size, 3)), 0, 255).astype(
+                np.uint8
+            )
             Image.fromarray(image).save(source / name / f"{at:03d}.png")
     return source
 
