@@ -34,7 +34,6 @@ def read_png(view: memoryview, limits: DecodeLimits) -> NDArray[np.uint8]:
     limits.check_size(*verify_chunks(view))
     # The plugin's own class: `Image.open` would try every other format, and check sizes against a global.
     with PngImagePlugin.PngImageFile(io.BytesIO(view)) as image:
-        limits.check_size(*image.size)
         return to_rgb(image, bits=8 if image.mode != "I;16" else 16)
 
 

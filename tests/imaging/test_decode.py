@@ -329,6 +329,12 @@ def test_libtiff_is_silent_about_damage(capfd: pytest.CaptureFixture[str]) -> No
     assert capfd.readouterr().err == ""
 
 
+def test_a_file_that_pillow_warns_about_is_read_although_warnings_are_errors() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decode(ENCODINGS["png-palette"]).shape == (33, 40, 3)
+
+
 def test_threads_leave_the_warning_filters_as_they_were() -> None:
     before = list(warnings.filters)
     threads = [
