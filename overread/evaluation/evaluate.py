@@ -18,8 +18,9 @@ from overread.evaluation.intervals import bootstrap, exact_interval, percentile_
 from overread.evaluation.join import JoinedReadings, join_readings
 from overread.evaluation.measures import (
     CALIBRATION_BINS,
-    Measure,
+    Mask,
     all_measures,
+    ranked_scores,
     threshold_of,
     urgent_scores,
     urgent_truth,
@@ -34,7 +35,7 @@ from overread.evaluation.results import (
     HistoryRow,
     Triage,
 )
-from overread.evaluation.statistics import Array, Statistic
+from overread.evaluation.statistics import Array
 
 
 def evaluate_readings(
@@ -75,14 +76,7 @@ def evaluate_readings(
     joined = join_readings(readings, reference, manifest=manifest, split=split)
     if manifest.task == "multiclass":
         mt.classified(joined.labels, joined.scores)
-    measures, bands = all_measures(joined, manifest=manifest), _roc_bands(joined, manifest)
-    statistics = {name: measure.statistic for name, measure in measures.items()} | bands
-    draws = bootstrap(statistics, joined.patient, resamples=resamples, seed=seed)
-    figures = {
-        name: _figure(measure, draws[name], patients=joined.patient, level=level)
-        for name, measure in measures.items()
-    }
-    edges = {name: _band(draws[name], level=level) for name in bands}
+    figures, bands = _figures(joined, manifest, resamples=resamples, seed=seed, level=level)
     findings = tuple(
         Finding(
             name=name,
@@ -92,7 +86,7 @@ def evaluate_readings(
             threshold=threshold_of(manifest, name),
             figures=_part(figures, f"finding/{index}"),
             curves=_curves(
-                joined.labels[:, index], joined.scores[:, index], edges[f"band/{index}"], level=level
+                joined.labels[:, index], joined.scores[:, index], bands[f"finding/{index}"], level=level
             ),
         )
         for index, name in enumerate(manifest.classes)
@@ -113,46 +107,75 @@ def evaluate_readings(
         overall=dict(findings[0].figures) if manifest.task == "binary" else _part(figures, "overall"),
         undefined_findings=undefined,
         findings=findings,
-        triage=_triage(joined, manifest, figures=_part(figures, "triage"), edges=edges, level=level),
+        triage=_triage(joined, manifest, figures=_part(figures, "triage"), bands=bands, level=level),
         confusion=_confusion(joined, manifest),
         history=tuple(HistoryRow.model_validate(row, from_attributes=True) for row in history),
         notes=tuple(notes),
     )
 
 
-def _figure(measure: Measure, draws: Array, *, patients: NDArray[np.str_], level: float) -> Figure:
-    value = float(measure.statistic(np.ones((1, patients.size)))[0])
+def _figures(
+    joined: JoinedReadings, manifest: ManifestDraft, *, resamples: int, seed: int, level: float
+) -> tuple[dict[str, Figure], dict[str, tuple[Array, Array]]]:
+    """Every figure by name, and the ROC band of every group: all from the same resamples."""
+    measures = all_measures(joined, manifest=manifest)
+    ranked = ranked_scores(joined, manifest=manifest)
+    statistics = {name: one.statistic for name, one in measures.items() if one.statistic} | {
+        f"{group}/ranking": st.ranking_of(truth, scores, false_positive_rates=cv.BAND_RATES)
+        for group, (truth, scores) in ranked.items()
+    }
+    draws = bootstrap(statistics, joined.patient, resamples=resamples, seed=seed)
+    once = np.ones((1, len(joined.image_id)))
+    values = {name: statistic(once) for name, statistic in statistics.items()}
+    bands = {group: _band(draws[f"{group}/ranking"][:, 2:], level=level) for group in ranked}
+    for group in ranked:
+        for column, name in enumerate(("roc_auc", "average_precision")):
+            draws[f"{group}/{name}"] = draws[f"{group}/ranking"][:, column]
+            values[f"{group}/{name}"] = values[f"{group}/ranking"][:, column]
+    figures: dict[str, Figure] = {}
+    for name, measure in measures.items():
+        baseline = measure.baseline
+        if measure.members:
+            defined = [one for one in measure.members if not np.isnan(values[one][0])]
+            baseline = mt.macro_mean([measures[one].baseline for one in defined])
+            draws[name] = _mean([draws[one] for one in defined], size=resamples)
+            values[name] = _mean([values[one] for one in defined], size=1)
+        figures[name] = _figure(
+            float(values[name][0]), draws[name], measure.whole, baseline, patients=joined.patient, level=level
+        )
+    return figures, bands
+
+
+def _mean(parts: Sequence[Array], *, size: int) -> Array:
+    return np.asarray(np.mean(parts, axis=0), np.float64) if parts else np.full(size, np.nan)
+
+
+def _figure(
+    value: float,
+    draws: Array,
+    whole: Mask | None,
+    baseline: float,
+    *,
+    patients: NDArray[np.str_],
+    level: float,
+) -> Figure:
     found = percentile_interval(value, draws, level=level)
     low, high, method = found.low, found.high, found.method
-    if measure.whole is not None and value in (0.0, 1.0):
+    if whole is not None and value in (0.0, 1.0):
         # Every resample repeats a 0 or a 1. Whole patients are counted: the cautious side.
-        trials = np.unique(patients[measure.whole]).size
+        trials = np.unique(patients[whole]).size
         low, high = exact_interval(trials if value else 0, trials, level=level)
         method = "exact"
     elif method == "bootstrap" and high - low < 1e-12:
         low, high, method = np.nan, np.nan, "none"
     return Figure(
-        value=value, low=low, high=high, undefined=found.undefined, method=method, baseline=measure.baseline
+        value=value, low=low, high=high, undefined=found.undefined, method=method, baseline=baseline
     )
 
 
 def _part(figures: Mapping[str, Figure], group: str) -> dict[str, Figure]:
     start = group + "/"
     return {name.removeprefix(start): one for name, one in figures.items() if name.startswith(start)}
-
-
-def _roc_bands(joined: JoinedReadings, manifest: ManifestDraft) -> dict[str, Statistic]:
-    bands = {
-        f"band/{index}": st.roc_at_of(
-            joined.labels[:, index], joined.scores[:, index], false_positive_rates=cv.BAND_RATES
-        )
-        for index in range(len(manifest.classes))
-    }
-    if manifest.task == "multiclass" and manifest.triage.urgent:
-        truth = urgent_truth(joined.labels, manifest=manifest)
-        scores = urgent_scores(joined.scores, manifest=manifest)
-        bands["band/triage"] = st.roc_at_of(truth, scores, false_positive_rates=cv.BAND_RATES)
-    return bands
 
 
 def _band(draws: Array, *, level: float) -> tuple[Array, Array]:
@@ -181,7 +204,7 @@ def _triage(
     manifest: ManifestDraft,
     *,
     figures: Mapping[str, Figure],
-    edges: Mapping[str, tuple[Array, Array]],
+    bands: Mapping[str, tuple[Array, Array]],
     level: float,
 ) -> Triage | None:
     if not manifest.triage.urgent:
@@ -191,9 +214,7 @@ def _triage(
     threshold, curves = np.nan, Curves()
     if manifest.task == "multiclass":
         threshold = threshold_of(manifest, "")
-        curves = _curves(
-            truth, urgent_scores(joined.scores, manifest=manifest), edges["band/triage"], level=level
-        )
+        curves = _curves(truth, urgent_scores(joined.scores, manifest=manifest), bands["triage"], level=level)
     elif manifest.task == "binary":
         threshold = threshold_of(manifest, manifest.classes[0])
     return Triage(

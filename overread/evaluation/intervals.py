@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from overread.errors import EvaluationError
-from overread.evaluation.statistics import Array, Statistic
+from overread.evaluation.statistics import Array, Share, Statistic, ratio
 
 _CELLS_A_CHUNK = 2_000_000  # 16 MB of weights at a time, whatever the size of the test set
 
@@ -61,9 +61,16 @@ def bootstrap(
 ) -> dict[str, Array]:
     """Values of several statistics on the same resamples: name → float64 [resamples, ...]."""
     parts: dict[str, list[Array]] = {name: [] for name in statistics}
+    shares = {name: one for name, one in statistics.items() if isinstance(one, Share)}
+    sums = np.concatenate([one.sums for one in shares.values()], axis=1) if shares else None
     for weights in resample_weights(groups, resamples=resamples, seed=seed):
+        if sums is not None:
+            total = weights @ sums
+            for name, part, whole in zip(shares, total.T[::2], total.T[1::2], strict=True):
+                parts[name].append(ratio(part, whole))
         for name, statistic in statistics.items():
-            parts[name].append(statistic(weights))
+            if name not in shares:
+                parts[name].append(statistic(weights))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 

@@ -23,11 +23,20 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Measure:
-    """A statistic, what the prevalence alone would reach, and for a proportion its denominator's images."""
+    """How one figure comes about.
 
-    statistic: Statistic
+    Attributes:
+        statistic: Its definition; None for a figure that follows from others: `roc_auc` and
+            `average_precision` from their group's ranking, a mean over the findings from `members`.
+        baseline: What the prevalence alone would reach.
+        whole: For a proportion, the images of its denominator, bool [n].
+        members: Figures whose mean it is, those left out that are undefined on all images.
+    """
+
+    statistic: Statistic | None = None
     baseline: float = np.nan
     whole: Mask | None = None
+    members: tuple[str, ...] = ()
 
 
 def all_measures(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str, Measure]:
@@ -46,11 +55,11 @@ def all_measures(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str
         groups[f"finding/{index}"] = one
     if task == "multiclass":
         groups["overall"] = _multiclass_measures(labels, scores) | _macro(
-            groups, ("roc_auc", "average_precision"), size=len(labels)
+            groups, ("roc_auc", "average_precision")
         )
     elif task == "multilabel":
         names = dict.fromkeys(name for one in groups.values() for name in one)
-        groups["overall"] = _macro(groups, tuple(names), size=len(labels))
+        groups["overall"] = _macro(groups, tuple(names))
     if manifest.triage.urgent:
         truth, called = urgent_truth(labels, manifest=manifest), called_urgent(scores, manifest=manifest)
         _check_decisions(joined, called)
@@ -67,8 +76,8 @@ def _score_measures(truth: Array, scores: Array) -> dict[str, Measure]:
     ece = st.calibration_error_of(truth, scores, bins=CALIBRATION_BINS, strategy="uniform")
     return {
         "prevalence": Measure(st.share_of(present, stated), whole=stated),
-        "roc_auc": Measure(st.roc_auc_of(truth, scores), 0.5 if mixed else np.nan),
-        "average_precision": Measure(st.average_precision_of(truth, scores), rate if rate > 0 else np.nan),
+        "roc_auc": Measure(baseline=0.5 if mixed else np.nan),
+        "average_precision": Measure(baseline=rate if rate > 0 else np.nan),
         "brier": Measure(st.brier_of(truth, scores), rate * (1 - rate)),
         "calibration_error": Measure(ece, 0.0 if stated.any() else np.nan),
         "log_loss": Measure(st.log_loss_of(truth, scores), _entropy(np.array([rate, 1 - rate]))),
@@ -119,18 +128,25 @@ def _multiclass_measures(labels: Array, scores: Array) -> dict[str, Measure]:
     }
 
 
-def _macro(
-    groups: Mapping[str, Mapping[str, Measure]], names: Sequence[str], *, size: int
-) -> dict[str, Measure]:
-    """Means over the classes that have a value on all images; which ones, no resample changes."""
-    once, means = np.ones((1, size)), {}
-    for name in names:
-        members = [
-            one[name] for one in groups.values() if name in one and not np.isnan(one[name].statistic(once)[0])
-        ]
-        baseline = mt.macro_mean([member.baseline for member in members])
-        means[name] = Measure(st.mean_of([member.statistic for member in members]), baseline)
-    return means
+def _macro(groups: Mapping[str, Mapping[str, Measure]], names: Sequence[str]) -> dict[str, Measure]:
+    return {
+        name: Measure(
+            members=tuple(f"{group}/{name}" for group, members in groups.items() if name in members)
+        )
+        for name in names
+    }
+
+
+def ranked_scores(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str, tuple[Array, Array]]:
+    """Labels and scores behind the ROC-AUC of each group of figures: "finding/0", …, "triage"."""
+    ranked = {
+        f"finding/{index}": (joined.labels[:, index], joined.scores[:, index])
+        for index in range(len(manifest.classes))
+    }
+    if manifest.task == "multiclass" and manifest.triage.urgent:
+        truth = urgent_truth(joined.labels, manifest=manifest)
+        ranked["triage"] = (truth, urgent_scores(joined.scores, manifest=manifest))
+    return ranked
 
 
 def called_urgent(scores: Array, *, manifest: ManifestDraft) -> Mask:

@@ -9,6 +9,7 @@ twice, as in a resample that drew its patient twice; weights of 1 give the plain
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -26,15 +27,27 @@ def ratio(numerator: Array, denominator: Array) -> Array:
     return out
 
 
-def share_of(part: ArrayLike, whole: ArrayLike) -> Statistic:
-    """Weighted sum of `part` over weighted sum of `whole`, both [n]; every proportion and mean is one."""
-    sums = np.stack([np.asarray(part, np.float64), np.asarray(whole, np.float64)], axis=1)
+@dataclass(frozen=True)
+class Share:
+    """Weighted sum of a part over that of a whole: every proportion and every mean is one.
 
-    def statistic(weights: Array) -> Array:
-        total = weights @ sums
+    A class, so that the bootstrap can take all of them in one matrix product.
+
+    Attributes:
+        sums: float64 [n, 2]: each image's part and whole.
+    """
+
+    sums: Array
+
+    def __call__(self, weights: Array) -> Array:
+        """Values [resamples] for weights [resamples, n]."""
+        total = weights @ self.sums
         return ratio(total[:, 0], total[:, 1])
 
-    return statistic
+
+def share_of(part: ArrayLike, whole: ArrayLike) -> Share:
+    """The share of `part` in `whole`, both [n]."""
+    return Share(np.stack([np.asarray(part, np.float64), np.asarray(whole, np.float64)], axis=1))
 
 
 def mean_of(statistics: Sequence[Statistic]) -> Statistic:
@@ -52,45 +65,29 @@ def mean_of(statistics: Sequence[Statistic]) -> Statistic:
 def roc_auc_of(labels: Array, scores: Array) -> Statistic:
     """Area under the ROC curve: P(score of a positive > of a negative), ties half (Mann & Whitney 1947)."""
     levels = _Levels(labels, scores)
-
-    def statistic(weights: Array) -> Array:
-        positive, negative = levels.sums(weights)
-        below = np.cumsum(negative, axis=1) - negative
-        won = (positive * (below + negative / 2)).sum(axis=1)
-        return ratio(won, positive.sum(axis=1) * negative.sum(axis=1))
-
-    return statistic
+    return lambda weights: _roc_auc(*levels.sums(weights))
 
 
 def average_precision_of(labels: Array, scores: Array) -> Statistic:
     """Average precision: sum over thresholds of precision times the recall gained (no interpolation)."""
     levels = _Levels(labels, scores)
-
-    def statistic(weights: Array) -> Array:
-        positive, negative = (part[:, ::-1] for part in levels.sums(weights))
-        hits = np.cumsum(positive, axis=1)
-        called = hits + np.cumsum(negative, axis=1)
-        precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-        return ratio((positive * precision).sum(axis=1), hits[:, -1] if hits.size else np.zeros(len(weights)))
-
-    return statistic
+    return lambda weights: _average_precision(*levels.sums(weights))
 
 
 def roc_at_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> Statistic:
     """Sensitivity at given false-positive rates, interpolated linearly: [resamples, len(rates)]."""
     levels = _Levels(labels, scores)
+    return lambda weights: _roc_at(*levels.sums(weights), false_positive_rates)
+
+
+def ranking_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> Statistic:
+    """ROC-AUC, average precision and sensitivities at rates in one pass: [resamples, 2 + len(rates)]."""
+    levels = _Levels(labels, scores)
 
     def statistic(weights: Array) -> Array:
-        positive, negative = (part[:, ::-1] for part in levels.sums(weights))
-        start = np.zeros((len(weights), 1))
-        hits = np.concatenate([start, np.cumsum(positive, axis=1)], axis=1)
-        alarms = np.concatenate([start, np.cumsum(negative, axis=1)], axis=1)
-        sensitivity, fpr = ratio(hits, hits[:, -1:]), ratio(alarms, alarms[:, -1:])
-        # At a vertical step np.interp takes the last point, the upper end: the curve's own value.
-        rows = [np.interp(false_positive_rates, x, y) for x, y in zip(fpr, sensitivity, strict=True)]
-        values = np.asarray(rows).reshape(len(weights), len(false_positive_rates))
-        values[np.isnan(fpr[:, -1]) | np.isnan(sensitivity[:, -1])] = np.nan
-        return values
+        positive, negative = levels.sums(weights)
+        areas = [_roc_auc(positive, negative), _average_precision(positive, negative)]
+        return np.column_stack([*areas, _roc_at(positive, negative, false_positive_rates)])
 
     return statistic
 
@@ -174,6 +171,30 @@ def bin_members(scores: Array, *, edges: Array) -> Array:
     members = np.zeros((scores.size, edges.size - 1))
     members[np.arange(scores.size), which] = 1.0
     return members
+
+
+def _roc_auc(positive: Array, negative: Array) -> Array:
+    """From the weights of positives and negatives at each score, low to high: [resamples, levels] each."""
+    below = np.cumsum(negative, axis=1) - negative / 2
+    return ratio((positive * below).sum(axis=1), positive.sum(axis=1) * negative.sum(axis=1))
+
+
+def _average_precision(positive: Array, negative: Array) -> Array:
+    hits = np.cumsum(positive[:, ::-1], axis=1)
+    called = hits + np.cumsum(negative[:, ::-1], axis=1)
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    return ratio((positive[:, ::-1] * precision).sum(axis=1), positive.sum(axis=1))
+
+
+def _roc_at(positive: Array, negative: Array, rates: Array) -> Array:
+    hits, alarms = np.cumsum(positive[:, ::-1], axis=1), np.cumsum(negative[:, ::-1], axis=1)
+    values: Array = np.full((len(hits), len(rates)), np.nan)
+    for row, (x, y) in enumerate(zip(alarms, hits, strict=True)):
+        if x.size and x[-1] > 0 and y[-1] > 0:
+            # At a vertical step np.interp takes the last point, the upper end: the curve's own value.
+            ends = np.append(0.0, x), np.append(0.0, y)
+            values[row] = np.interp(rates * x[-1], *ends) / y[-1]
+    return values
 
 
 class _Levels:

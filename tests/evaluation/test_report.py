@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from functools import cache
 from html.parser import HTMLParser
 
@@ -208,3 +210,10 @@ def test_history_and_notes_can_be_given_beside_the_evaluation() -> None:
     text = Page(render_report(found, manifest=manifest, history=HISTORY, notes=["Said aloud."])).text
     assert "Said aloud." in text
     assert "Loss" in text
+
+
+def test_importing_the_package_loads_neither_torch_nor_a_drawing_library() -> None:
+    heavy = {"torch", "matplotlib", "jinja2", "sklearn"}
+    code = f"import overread.evaluation, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from overread.cohort.card import CohortCard
 from overread.errors import EvaluationError
 from overread.evaluation.evaluate import evaluate_readings
-from overread.evaluation.results import Evaluation
+from overread.evaluation.results import CohortFlow, Evaluation
 from tests.evaluation.made import make_manifest, make_tables
 
 
@@ -32,3 +33,13 @@ def test_another_file_is_refused_in_one_sentence(tmp_path, content) -> None:
 def test_a_missing_file_is_refused(tmp_path) -> None:
     with pytest.raises(EvaluationError, match="cannot be read"):
         Evaluation.load(tmp_path / "evaluation.json")
+
+
+def test_the_flow_of_a_cohort_comes_from_its_card() -> None:
+    card = CohortCard.model_construct(
+        name="skin", negative="benign", found=12, read=10, rejected=2, patients=6, patient_known=True,
+        split_counts={"train": 6, "tune": 2, "test": 2},
+    )  # fmt: skip
+    flow = CohortFlow.from_card(card)
+    assert (flow.found, flow.read, flow.rejected, flow.negative) == (12, 10, 2, "benign")
+    assert flow.splits == {"train": 6, "tune": 2, "test": 2}

@@ -79,6 +79,18 @@ def test_a_resample_without_positives_has_no_curve() -> None:
     assert not np.isnan(values[1]).any()
 
 
+def test_the_ranking_in_one_pass_equals_its_parts() -> None:
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 2, 25).astype(float)
+    scores, weights = np.round(make_scores(rng, labels), 1), rng.integers(0, 3, (6, 25)).astype(float)
+    rates = np.linspace(0, 1, 5)
+    together = st.ranking_of(labels, scores, false_positive_rates=rates)(weights)
+    assert together[:, 0].tolist() == st.roc_auc_of(labels, scores)(weights).tolist()
+    assert together[:, 1].tolist() == st.average_precision_of(labels, scores)(weights).tolist()
+    alone = st.roc_at_of(labels, scores, false_positive_rates=rates)(weights)
+    assert together[:, 2:].tolist() == alone.tolist()
+
+
 @pytest.mark.parametrize("name", FACTORIES)
 def test_no_labels_at_all_is_undefined_in_every_resample(name) -> None:
     nothing = np.full(3, np.nan)
