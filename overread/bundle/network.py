@@ -107,6 +107,12 @@ def runtime_errors() -> tuple[type[Exception], ...]:
     return (*(getattr(state, name) for name in names), RuntimeError, ValueError)
 
 
+def cannot_run(error: Exception, *, where: str) -> BundleError:
+    """The sentence for a model that onnxruntime refuses, with the runtime's own reason."""
+    reason = " ".join(str(error).split())[:160]
+    return BundleError(f"onnxruntime cannot run it ({reason})", where=where, todo="pack the bundle anew")
+
+
 def _session(model: bytes, threads: int, where: str) -> Any:
     import onnxruntime
 
@@ -118,4 +124,4 @@ def _session(model: bytes, threads: int, where: str) -> Any:
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except runtime_errors() as error:
-        raise BundleError("onnxruntime cannot run it", where=where, todo="pack the bundle anew") from error
+        raise cannot_run(error, where=where) from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from overread.bundle.image_file import Image, to_pixels
 from overread.bundle.manifest import Manifest, ManifestDraft
-from overread.bundle.network import Network, runtime_errors
+from overread.bundle.network import Network, cannot_run, runtime_errors
 from overread.bundle.onnx_guard import refuse_external_data
 from overread.bundle.reading import Reading
 from overread.bundle.store import load_contents, open_store, read_file
@@ -53,9 +53,7 @@ class Reader:
         try:
             self._preprocess = GraphRunner(preprocess, threads=threads)
         except runtime_errors() as error:
-            raise BundleError(
-                "onnxruntime cannot run it", where=where, todo="pack the bundle anew"
-            ) from error
+            raise cannot_run(error, where=where) from error
         self._draft = manifest
         self._limits = limits or DecodeLimits()
         self._operating_label = manifest.operating_label
