@@ -54,7 +54,9 @@ def test_a_folder_becomes_a_cohort(tmp_path: Path, skin: Path) -> None:
         **dict.fromkeys(("age", "sex", "site", "view", "device")),
     }
     assert cohort.images_of(["benign/000"]) == {"benign/000": content}
-    assert not (tmp_path / "out" / ".work").exists()
+    assert set(tree(tmp_path / "out")) == {
+        *("cohort.json", "images/part-00000.parquet", "ingest.json", "rejects.parquet")
+    }
 
 
 def test_a_table_becomes_a_cohort_and_patients_never_cross(tmp_path: Path) -> None:
@@ -344,6 +346,28 @@ def test_a_damaged_cohort_is_made_again(tmp_path: Path, skin: Path) -> None:
     part.write_bytes(part.read_bytes()[:-9])
     make(skin, out)
     assert tree(out) == before
+
+
+def test_a_cohort_being_replaced_is_never_taken_for_whole(
+    tmp_path: Path, skin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, replace = tmp_path / "out", Path.replace
+    make(skin, out, seed=1)
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if target == out / "rejects.parquet":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            make(skin, out, seed=2)
+    with pytest.raises(CohortError, match="there is no finished cohort here"):
+        Cohort.load(out)
+    make(skin, out, seed=2)
+    make(skin, tmp_path / "whole", seed=2)
+    assert tree(out) == tree(tmp_path / "whole")
 
 
 def test_a_full_disk_is_one_sentence_and_the_next_run_goes_on(
