@@ -108,17 +108,18 @@ class GraphRunner:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Images differ in size: an arena would keep the largest ever seen, and a pattern would never fit.
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
         source = str(model) if isinstance(model, Path) else model
         self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
-        self._output = self._session.get_outputs()[0].name
+        entry = self._session.get_inputs()[0]
+        self._input, self._output = entry.name, self._session.get_outputs()[0].name
+        self._run_options = onnxruntime.RunOptions()
+        if not all(isinstance(side, int) for side in entry.shape[1:]):
+            # Networks need the arena for speed; fed images of any size, it would keep the largest ever seen.
+            self._run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
     def __call__(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Run the graph on one array: uint8 [height, width, 3] for the graphs of this module."""
-        result: NDArray[Any] = self._session.run([self._output], {self._input: pixels})[0]
+        result: NDArray[Any] = self._session.run([self._output], {self._input: pixels}, self._run_options)[0]
         return result
 
 

@@ -143,6 +143,19 @@ def test_a_graph_is_read_from_a_file_and_threads_change_nothing(tmp_path: Path) 
     )
 
 
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads memory use from Linux's /proc")
+def test_a_large_image_leaves_no_memory_behind() -> None:
+    def resident_mebibytes() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+    run = GraphRunner(preprocess_graph(Preprocess(size=64)))
+    run(photograph(100, 100))
+    large = np.ones((6000, 6000, 3), np.uint8)
+    before = resident_mebibytes()
+    run(large)
+    assert resident_mebibytes() - before < 30
+
+
 @pytest.mark.parametrize(
     "change",
     [
