@@ -1,0 +1,38 @@
+"""The benchmarks run and print what they promise; nothing here judges a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_featurize_prints_every_contender_and_how_far_features_are_apart(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "featurize.py"), "--json"]
+    small = ["--count", "8", "--repeats", "1", "--image-size", "65", "--weights", "none"]
+    done = subprocess.run(
+        [*command, *small],
+        env={**os.environ, "OVERREAD_SHARED": str(tmp_path / "nowhere")},  # generated phantoms
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["contenders"]) == {"ours-2", "ours-1", "tuned", "plain", "ceiling"}
+    for figures in found["contenders"].values():
+        assert figures["images_per_second"] > 0
+        assert math.isfinite(figures["cpu_ms_per_image"])
+    # The number of workers changes nothing, and another library's decoder and resize next to nothing.
+    assert found["deviation"]["ours-1"]["largest"] == 0
+    assert found["deviation"]["plain"]["lowest_cosine"] > 0.999
+    assert found["deviation"]["tuned"]["lowest_cosine"] > 0.999
