@@ -174,6 +174,8 @@ def mean_auc(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.floating]
     if task == "multiclass":
         logits = logits - logits.max(1, keepdims=True)
         logits = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    if not np.isfinite(logits).all():  # training diverged
+        return math.nan
     areas = []
     for score, target in zip(logits.T, targets.T, strict=True):
         known = ~np.isnan(target)

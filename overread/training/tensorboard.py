@@ -33,6 +33,12 @@ class Histograms(L.Callback):
             return
         for name, parameter in pl_module.named_parameters():
             if parameter.ndim > 1 and parameter.requires_grad:
-                writer.add_histogram(f"weights/{name}", parameter.detach(), trainer.current_epoch)
+                _write(writer, f"weights/{name}", parameter.detach(), trainer.current_epoch)
         for name, gradient in self._gradients.items():
-            writer.add_histogram(f"gradients/{name}", gradient, trainer.current_epoch)
+            _write(writer, f"gradients/{name}", gradient, trainer.current_epoch)
+
+
+def _write(writer: Any, name: str, values: torch.Tensor, epoch: int) -> None:
+    finite = values[values.isfinite()]
+    if len(finite):  # TensorBoard raises on an empty histogram; a diverged network has no other
+        writer.add_histogram(name, finite, epoch)

@@ -23,6 +23,25 @@ SIZE = 32
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 
 
+class TinyNet(nn.Module):
+    """Two strided convolutions with the face of a timm network: quick to export."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 6, 3, 2, 1), nn.Conv2d(6, 8, 3, 2, 1)
+        self.norm = nn.BatchNorm2d(6)
+        self.feature_info = [{"num_chs": 6}, {"num_chs": 8}]
+
+    def forward_intermediates(self, images: torch.Tensor, **_: Any) -> list[torch.Tensor]:
+        first = self.norm(self.first(images)).relu()
+        return [first, self.second(first).relu()]
+
+
+def tiny_backbone() -> Backbone:
+    torch.manual_seed(4)
+    return Backbone(TinyNet(), image_size=SIZE).eval()
+
+
 def backbone(name: str = "test_efficientnet", *, size: int = SIZE, taps: Any = "stages") -> Backbone:
     return open_backbone(OpenedWeights(name, None, {}), image_size=size, taps=taps, seed=0).module
 
@@ -41,6 +60,11 @@ def pixels(count: int = 20, *, seed: int = 0, classes: int = 1) -> Pixels:
     targets[:2, 0] = 0, 1
     images = rng.integers(0, 160, (count, SIZE, SIZE, 3)) + (60 * targets[:, :1, None, None]).astype(int)
     return Pixels(images.astype(np.uint8), targets, np.arange(count))
+
+
+def contrary(part: Pixels) -> Pixels:
+    """The same images with the opposite targets: the more is learned, the worse their loss."""
+    return Pixels(part.images, 1 - part.targets, part.rows)
 
 
 def run_fine_tune(network: ReaderNetwork, out: Path, **changes: Any) -> FineTuned:

@@ -1,0 +1,36 @@
+"""Run as a program: fine-tune and die by SIGKILL at a given moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from overread.training import checkpoints
+from overread.training.checkpoints import EpochCheckpoint
+from tests.training.made import contrary, pixels, reader, run_fine_tune
+
+
+def main(out: Path, epoch: int, moment: str, patience: int) -> None:
+    die = lambda: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
+    whole = EpochCheckpoint.on_train_epoch_end
+    write = checkpoints.write_atomically
+
+    def around(self, trainer, module):  # type: ignore[no-untyped-def]
+        last = len(module.history) == epoch
+        if last and moment == "before":
+            die()
+        if last and moment == "between":
+            checkpoints.write_atomically = lambda *a: (write(*a), die())
+        whole(self, trainer, module)
+        if last and moment == "after":
+            die()
+
+    EpochCheckpoint.on_train_epoch_end = around
+    tune = pixels(10, seed=1)
+    run_fine_tune(reader(), out, patience=patience, epochs=4, tune=contrary(tune) if patience == 1 else tune)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
