@@ -44,12 +44,17 @@ class TrainingDensity:
         return np.asarray(np.sqrt((inside + outside) / len(self.mean)))
 
 
-def fit_density(features: npt.NDArray[np.floating], *, components: int = 64) -> TrainingDensity:
+def fit_density(
+    features: npt.NDArray[np.floating], *, components: int = 64, least_spread: float = 1.0
+) -> TrainingDensity:
     """Fit the model to features `[n, d]` of `train` by maximum likelihood (Tipping & Bishop 1999, eq. 7-8).
 
     Args:
         features: `[n, d]`.
         components: At most this many directions get a variance of their own; fewer where n is small.
+        least_spread: Features are standardised by their standard deviation, but at least by this share of the
+            median one: a feature that hardly varies on `train` would call any change of it new. Without it one
+            tune image of a hundred set the threshold six times too high (generated lesions, random weights).
 
     Raises:
         TrainingError: There are fewer than three images.
@@ -60,8 +65,7 @@ def fit_density(features: npt.NDArray[np.floating], *, components: int = 64) -> 
         raise TrainingError(f"expected at least 3 images to learn what is familiar, got {count}")
     kept = min(components, count // 3, width - 1)
     mean, spread = x.mean(0), x.std(0)
-    # A feature that hardly varies on train would call any change of it new.
-    scale = 1 / np.maximum(spread, max(float(np.median(spread)), 1e-9) * 1e-3)
+    scale = 1 / np.maximum(spread, max(float(np.median(spread)) * least_spread, 1e-9))
     _, singular, directions = np.linalg.svd((x - mean) * scale, full_matrices=False)
     variance = singular**2 / (count - 1)
     floor = max(float(variance[0]), 1e-12) * 1e-6

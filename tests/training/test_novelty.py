@@ -23,7 +23,8 @@ def test_novelty_is_the_mahalanobis_distance_under_the_models_covariance(
     x, probes = features(count, width), features(7, width, seed=1)
     density = fit_density(x, components=components)
     kept = min(components, count // 3, width - 1)
-    scaled = (x - x.mean(0)) / x.std(0)
+    unit = np.maximum(x.std(0), np.median(x.std(0)))
+    scaled = (x - x.mean(0)) / unit
     values, vectors = np.linalg.eigh(np.cov(scaled.T))
     values, vectors = values[::-1], vectors[:, ::-1]
     noise = values[kept:].mean()
@@ -31,7 +32,7 @@ def test_novelty_is_the_mahalanobis_distance_under_the_models_covariance(
     covariance = spread @ spread.T + noise * np.eye(width)
     inverse = np.linalg.inv(covariance)
     expected = [
-        mahalanobis(row, np.zeros(width), inverse) / np.sqrt(width) for row in (probes - x.mean(0)) / x.std(0)
+        mahalanobis(row, np.zeros(width), inverse) / np.sqrt(width) for row in (probes - x.mean(0)) / unit
     ]
     np.testing.assert_allclose(density.novelty(probes), expected, rtol=1e-6)
 
@@ -39,7 +40,7 @@ def test_novelty_is_the_mahalanobis_distance_under_the_models_covariance(
 def test_novelty_orders_images_as_the_likelihood_of_sklearns_probabilistic_pca() -> None:
     x, probes = features(150, 6), features(20, 6, seed=1)
     novelty = fit_density(x, components=3).novelty(probes)
-    scale = x.std(0)
+    scale = np.maximum(x.std(0), np.median(x.std(0)))
     oracle = PCA(n_components=3).fit(x / scale)
     likelihood = oracle.score_samples(probes / scale)
     # log p = const - d * novelty² / 2
@@ -56,7 +57,9 @@ def test_novelty_ignores_the_unit_of_a_feature() -> None:
     x, probes = features(50, 6), features(5, 6, seed=1)
     unit = np.array([1, 1000, 1e-3, 1, 1, 50])
     np.testing.assert_allclose(
-        fit_density(x).novelty(probes), fit_density(x * unit).novelty(probes * unit), rtol=1e-6
+        fit_density(x, least_spread=0).novelty(probes),
+        fit_density(x * unit, least_spread=0).novelty(probes * unit),
+        rtol=1e-6,
     )
 
 
@@ -97,3 +100,12 @@ def test_a_new_image_is_beyond_the_threshold_at_most_one_time_in_a_hundred() -> 
 def test_an_empty_tune_sets_no_threshold() -> None:
     with pytest.raises(TrainingError, match="tune is empty"):
         novelty_threshold(np.array([]))
+
+
+def test_a_feature_that_hardly_varies_on_train_does_not_call_a_small_change_new() -> None:
+    x = features(100, 8)
+    x[:, 0] = np.random.default_rng(2).normal(size=100) * 1e-4
+    probe = x[:1].copy()
+    probe[0, 0] += 0.01
+    assert fit_density(x).novelty(probe)[0] == pytest.approx(fit_density(x).novelty(x[:1])[0], rel=0.05)
+    assert fit_density(x, least_spread=0).novelty(probe)[0] > 10
