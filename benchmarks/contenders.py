@@ -204,7 +204,7 @@ def ceiling(work: Path, options: dict[str, Any]) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     processes = options["workers"]
     barrier, ended = context.Barrier(processes), context.SimpleQueue()
-    share = max(8, options["count"] // processes // 8 * 8)
+    share = max(8, options["count"] // 8 * 8)  # each process all of them: a short span is a noisy one
     crew = [
         context.Process(target=_run_network, args=(work, options["image_size"], share, barrier, ended))
         for _ in range(processes)
