@@ -24,6 +24,7 @@ from overread.bundle import (
     pack,
     predict,
 )
+from overread.bundle.read import NETWORK_NAME
 from overread.bundle.selftest import selftest_images
 from overread.cohort import Cohort
 from overread.engine import LocalEngine, atomically, write_atomically
@@ -166,8 +167,8 @@ def evaluate(
 ) -> Evaluation:
     """Read one split with a bundle and say how far the reader can be trusted.
 
-    Writes `readings.parquet`, `rejects`, `evaluation.json` and `report.html` into `out`. Reading `test` is
-    written down in the cohort, and the report says how often that was done.
+    Writes `readings.parquet`, `rejects`, `evaluation.json` and `report.html` into `out`. That a reader saw
+    `test` is written down in the cohort, and the report says how many readers did.
 
     Args:
         bundle: The bundle's folder or zip.
@@ -195,7 +196,7 @@ def evaluate(
     images = _write_split(cohort, out / ".split.parquet", split=split)
     summary = predict(bundle, [images], out / "readings.parquet", engine=engine, progress=progress)
     images.unlink()
-    reads = cohort.record_test_read(manifest.label) if split == "test" else None
+    reads = _test_reads(cohort, opened) if split == "test" else None
     record = _record_of(opened)
     readings, reference = pq.read_table(summary.readings), cohort.table()
     evaluation = evaluate_readings(
@@ -284,6 +285,18 @@ def _write_split(cohort: Cohort, path: Path, *, split: str) -> Path:
             f"split '{split}' has no image", where=f"cohort '{cohort.card.name}'", todo="choose another split"
         )
     return path
+
+
+def _test_reads(cohort: Cohort, bundle: Bundle) -> int:
+    """How many readers have been evaluated on `test`, this one included.
+
+    The same network reading it again, as after an interruption, learns nothing new and does not count.
+    """
+    purpose = f"evaluation of network {bundle.manifest.files[NETWORK_NAME]}"
+    before = [read.get("purpose") for read in cohort.test_reads()]
+    if purpose in before:
+        return before.index(purpose) + 1
+    return cohort.record_test_read(bundle.manifest.label, purpose=purpose)
 
 
 def _record_of(bundle: Bundle) -> TrainingRecord:

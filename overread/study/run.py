@@ -112,8 +112,11 @@ def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunRes
 def _key(study: Study, cohort: Cohort) -> str:
     """All that the bundle and the report depend on."""
     said = study.settings.model_dump(mode="json", exclude={"engine"})
+    # Not their name alone: a file may be replaced by another.
+    file = study.weights_file
+    weights = hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else ""
     return hashlib.sha256(
-        json.dumps([__version__, said, cohort.card.content_hash], sort_keys=True).encode()
+        json.dumps([__version__, said, weights, cohort.card.content_hash], sort_keys=True).encode()
     ).hexdigest()
 
 

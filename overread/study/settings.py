@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from overread.cohort import IngestSettings, SplitShares
+from overread.cohort.settings import Role
 from overread.errors import StudyError
 from overread.training.settings import ReaderSettings
 
@@ -37,7 +38,7 @@ class CohortTable(_Table):
     table: Path | None = None
     positive: str | None = None
     classes: tuple[str, ...] | None = None
-    columns: dict[str, str] = {}
+    columns: dict[Role, str] = {}
     drop_missing: tuple[str, ...] = ()
     split: SplitShares = SplitShares()
     licence: str = ""
@@ -126,6 +127,15 @@ class Study:
         prefix = "local-dir:" if said.startswith("local-dir:") else ""
         return prefix + str(self.path(Path(said.removeprefix(prefix))))
 
+    @property
+    def weights_file(self) -> Path | None:
+        """The file of the backbone's weights, where the study names one."""
+        if self.weights in ("imagenet", "none"):
+            return None
+        if self.weights.startswith("local-dir:"):
+            return Path(self.weights.removeprefix("local-dir:")) / "model.safetensors"
+        return Path(self.weights)
+
     def ingest_settings(self) -> IngestSettings:
         """What `overread.cohort.ingest` takes."""
         said, study = self.settings.cohort, self.settings.study
@@ -210,25 +220,68 @@ def check_study(said: dict[str, Any], *, where: str) -> StudySettings:
 
 def _in_one_sentence(error: ValidationError, *, where: str) -> StudyError:
     # An unknown key first: it is the likeliest cause of whatever else is wrong.
-    said = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")[0]
-    *parents, last = (str(part) for part in said["loc"]) if said["loc"] else ("the file",)
-    key = ".".join([*parents, last])
-    if said["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(last, _keys_of(parents), n=1, cutoff=0.0)
-        name = ".".join([*parents, near[0]]) if near else ""
-        return StudyError(f"'{key}' is no key", where=where, todo=f"did you mean '{name}'?" if name else None)
+    errors = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    said, path = errors[0], _path(errors[0]["loc"])
+    if said["type"] == "extra_forbidden" or said["loc"][-1:] == ("[key]",):
+        near = _nearest(path)
+        return StudyError(
+            f"'{'.'.join(path)}' is no key", where=where, todo=f"did you mean '{near}'?" if near else None
+        )
     if said["type"] == "missing":
-        return StudyError(f"'{key}' is missing", where=where, todo=f"add {last} = … to [{'.'.join(parents)}]")
-    message = said["msg"].removeprefix("Value error, ")
-    value = said.get("input")
-    shown = "" if isinstance(value, dict | list | tuple | BaseModel) else f", got {value!r}"
-    return StudyError(f"'{key}': {message[0].lower()}{message[1:]}{shown}", where=where)
+        *table, key = path
+        todo = f"add {key} = … to [{'.'.join(table)}]" if table else f"add a table [{key}]"
+        return StudyError(f"'{'.'.join(path)}' is missing", where=where, todo=todo)
+    if said["type"] in {"model_type", "model_attributes_type"}:
+        return StudyError(
+            f"'{'.'.join(path)}': expected a table, got {said['input']!r}",
+            where=where,
+            todo=f"write [{'.'.join(path)}] and its keys below",
+        )
+    # A key that takes several kinds of value has one error for each of them.
+    wanted = [
+        "Input should be a path" if one["type"] == "path_type" else one["msg"]
+        for one in errors
+        if _path(one["loc"]) == path
+    ]
+    expected = " or ".join(text.removeprefix("Input should be ").split(", ")[0] for text in wanted)
+    if not all(text.startswith("Input should be ") for text in wanted):
+        expected = wanted[0].removeprefix("Value error, ")
+        # The check of a whole table names its key itself.
+        key, _, rest = expected.partition(": ")
+        if key in _keys_of(path):
+            return StudyError(f"'{'.'.join([*path, key])}': {rest}", where=where)
+        return StudyError(f"'{'.'.join(path)}': {expected[:1].lower()}{expected[1:]}", where=where)
+    shown = said["input"]
+    return StudyError(f"'{'.'.join(path)}': expected {expected}, got {shown!r}", where=where)
 
 
-def _keys_of(parents: list[str]) -> list[str]:
+def _path(loc: tuple[int | str, ...]) -> list[str]:
+    """The keys of an error's place, without what pydantic adds behind them for the kinds of a value."""
+    path: list[str] = []
+    for part in loc:
+        if path and not _keys_of(path):
+            break
+        path.append(str(part))
+    return path
+
+
+def _nearest(path: list[str]) -> str:
+    """The known key that an unknown one is most like: of its own table, or of the same name in another."""
+    *table, last = path
+    tables = [[], *([name] for name in StudySettings.model_fields), ["reader", "fine_tune"]]
+    twin = next((one for one in tables if last in _keys_of(one)), None)
+    own = difflib.get_close_matches(last, _keys_of(table), n=1, cutoff=0.6 if twin else 0.0)
+    if not own and twin is not None:
+        return ".".join([*twin, last])
+    return ".".join([*table, *own]) if own else ""
+
+
+def _keys_of(path: list[str]) -> list[str]:
     """The keys that a table of the study may have."""
     model: Any = StudySettings
-    for name in parents:
+    for name in path:
         field = getattr(model, "model_fields", {}).get(name)
         model = field.annotation if field else None
+    if path == ["cohort", "columns"]:
+        return list(get_args(Role))
     return list(getattr(model, "model_fields", {}))
