@@ -145,7 +145,7 @@ def test_an_mlp_learns_what_no_linear_head_can() -> None:
         for kind in ("linear", "mlp")
     }
     assert losses["linear"] > 0.65
-    assert losses["mlp"] < 0.55
+    assert losses["mlp"] < 0.6
 
 
 def test_an_mlp_head_averages_its_folds_without_dropout() -> None:
