@@ -129,7 +129,7 @@ def predict(
         {
             "readings": summary.readings,
             "found": f"{summary.found} = {summary.read} read + {summary.rejected} rejected",
-            **dict(summary.decisions),
+            **{str(decision): count for decision, count in summary.decisions.items()},
             **({"rejects": summary.rejects} if summary.rejected else {}),
         },
         title=f"Read by {summary.bundle}",
