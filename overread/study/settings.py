@@ -86,7 +86,7 @@ class BundleTable(_Table):
 class EngineTable(_Table):
     """`[engine]`: where stages run."""
 
-    kind: Literal["local"] = "local"
+    engine: Literal["local"] = "local"
     workers: int | None = Field(default=None, ge=1, le=1024)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Phase = Literal["head", "fine-tune"]
 
@@ -61,6 +61,13 @@ class ReaderSettings(BaseModel):
     augmentation: Literal["none", "dermoscopy", "chest"] = "dermoscopy"
     imbalance: Literal["none", "class-weights"] = "class-weights"
     fine_tune: FineTuneSettings = FineTuneSettings()
+
+    @field_validator("phases", mode="before")
+    @classmethod
+    def _reconnection_is_implied(cls, said: Any) -> Any:
+        # It lies between the two others and has no setting: naming it is right and changes nothing.
+        named = tuple(said) if isinstance(said, list | tuple) else said
+        return ("head", "fine-tune") if named == ("head", "reconnect", "fine-tune") else said
 
     @model_validator(mode="after")
     def _check(self) -> ReaderSettings:

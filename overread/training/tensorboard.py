@@ -41,7 +41,7 @@ class Histograms(L.Callback):
 
 
 def _write(writer: Any, name: str, values: torch.Tensor, epoch: int) -> None:
-    """One histogram, counted by torch: TensorBoard's own sorts every value, which took longer than training."""
+    """One histogram, counted by torch: TensorBoard's own sorts every value, which is slow."""
     finite = values[values.isfinite()].double().cpu()
     if not len(finite):  # TensorBoard raises on an empty histogram; a diverged network has no other
         return

@@ -207,3 +207,8 @@ def _at(said: Any, table: tuple[str, ...]) -> Any:
     for name in table:
         said = said.get(name, {}) if isinstance(said, dict) else getattr(said, name)
     return said
+
+
+def test_the_phase_between_head_and_fine_tuning_may_be_named() -> None:
+    said = {"cohort": {"source": "x"}, "reader": {"phases": ["head", "reconnect", "fine-tune"]}}
+    assert check_study(said, where="study").reader.phases == ("head", "fine-tune")
