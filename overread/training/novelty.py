@@ -53,8 +53,8 @@ def fit_density(
         features: `[n, d]`.
         components: At most this many directions get a variance of their own; fewer where n is small.
         least_spread: Features are standardised by their standard deviation, but at least by this share of
-            the median one: a feature that hardly varies on `train` would call any change of it new. Without it
-            one tune image of a hundred made the threshold twice as high (generated lesions, random weights).
+            the median one: a feature that hardly varies on `train` would call any change of it new. Without
+            it one tune image made the threshold twice as high (generated lesions, random weights).
 
     Raises:
         TrainingError: There are fewer than three images.
