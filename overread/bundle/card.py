@@ -143,10 +143,10 @@ def _decisions(manifest: ManifestDraft, prevalence: float | None) -> str:
 def _reached(point: OperatingPoint) -> str:
     positives, negatives = f"{point.positives} with the finding", f"{point.negatives} without"
     if math.isnan(point.sensitivity) or math.isnan(point.specificity):
-        return f"What it reached on `tune` is undefined ({positives}, {negatives})."
+        return f"What it reached where it was chosen is undefined ({positives}, {negatives})."
     return (
-        f"On `tune` ({positives}, {negatives}) it found {point.sensitivity:.0%} of those with it and called "
-        f"{1 - point.specificity:.0%} of those without it urgent."
+        f"Where it was chosen ({positives}, {negatives}) it found {point.sensitivity:.0%} of those with it "
+        f"and called {1 - point.specificity:.0%} of those without it urgent."
     )
 
 

@@ -82,6 +82,7 @@ def choose_operating_points(
     classes: Sequence[str],
     urgent: Sequence[str] = (),
     rule: Rule = DEFAULT_RULE,
+    split: str = "tune",
 ) -> tuple[OperatingPoint, ...]:
     """The operating points of a bundle: one a class, or (multiclass) one on the sum of the urgent classes.
 
@@ -93,20 +94,22 @@ def choose_operating_points(
         urgent: Classes whose presence needs a physician. A multilabel class that is not among them and
             that the rule cannot serve (no positives on tune) is left out.
         rule: See `choose_operating_point`.
+        split: Where labels and scores come from, for the rules' texts.
     """
     truth, values = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
     if task == "multiclass":
         if not urgent:
             return ()
         grouped = urgent_sum(truth, classes=classes, urgent=urgent)
-        return (
-            choose_operating_point(grouped, urgent_sum(values, classes=classes, urgent=urgent), rule=rule),
-        )
+        summed = urgent_sum(values, classes=classes, urgent=urgent)
+        return (choose_operating_point(grouped, summed, rule=rule, split=split),)
     points = []
     for index, name in enumerate(classes):
         try:
             points.append(
-                choose_operating_point(truth[:, index], values[:, index], rule=rule, class_name=name)
+                choose_operating_point(
+                    truth[:, index], values[:, index], rule=rule, class_name=name, split=split
+                )
             )
         except EvaluationError:
             if task == "binary" or name in urgent:

@@ -111,6 +111,7 @@ def train(
         classes=cohort.classes,
         urgent=urgent,
         rule=evaluation.operating_point.rule,
+        split=held_out.split,
     )
     network = BundledNetwork(
         trained.network,

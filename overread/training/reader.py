@@ -26,12 +26,14 @@ class HeldOut:
         logits: `float64 [n, outputs]`.
         targets: `float64 [n, classes]`, 1, 0 or NaN.
         groups: `int64 [n]`, images of one patient share a number.
-        described: Where they come from, to stand behind "on": "tune".
+        split: Where they come from in short, to stand behind "on": "tune".
+        described: The same in full.
     """
 
     logits: Floats
     targets: Floats
     groups: npt.NDArray[np.int64]
+    split: str
     described: str
 
 

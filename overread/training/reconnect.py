@@ -108,7 +108,7 @@ def fine_tune_reader(
     return replace(
         reader,
         network=network.eval(),
-        held_out=HeldOut(tuned_logits, rows.targets[tune], rows.groups[tune], "tune"),
+        held_out=HeldOut(tuned_logits, rows.targets[tune], rows.groups[tune], "tune", "tune"),
         density=density,
         novelty_threshold=novelty_threshold(density.novelty(tuned_features[tune])),
         phases=("head", "fine-tune"),

@@ -114,6 +114,7 @@ def _train_head(
         fitted.held_out_logits,
         rows.targets[both],
         rows.groups[both],
+        "train and tune, left out in turn",
         f"train and tune, each image scored by one of {fitted.setting['folds']} heads blind to its patient",
     )
     density = fit_density(features[train])

@@ -128,3 +128,10 @@ def test_multilabel_leaves_out_a_class_that_tune_does_not_hold_unless_it_is_urge
     assert [p.class_name for p in choose_operating_points(labels, scores, **ask, urgent=("a",))] == ["a"]
     with pytest.raises(EvaluationError, match="'b'"):
         choose_operating_points(labels, scores, **ask, urgent=("b",))
+
+
+def test_the_rules_text_says_where_the_scores_came_from() -> None:
+    points = choose_operating_points(
+        [[0.0], [1.0]], [[0.2], [0.8]], task="binary", classes=["melanoma"], split="train, left out in turn"
+    )
+    assert points[0].rule == "sensitivity >= 0.95 on train, left out in turn"
