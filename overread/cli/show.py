@@ -71,7 +71,9 @@ def print_facts(facts: Mapping[str, Any], *, title: str = "") -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(escape(name), escape(str(value)))
+        if value in ("", None, (), []):
+            continue
+        table.add_row(escape(name.replace("_", " ")), escape(_words(value)))
     Console(highlight=False, soft_wrap=False).print(table)
 
 
@@ -88,6 +90,23 @@ def figure(values: Mapping[str, float | None]) -> str:
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return f"{value:.2f}"
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _words(value: Any) -> str:
+    """A value for a person: a line an entry, nothing for nothing."""
+    if isinstance(value, Mapping):
+        return "\n".join(f"{name}: {_inline(one)}" for name, one in value.items() if one not in ("", None))
+    if isinstance(value, list | tuple):
+        return "\n".join(_inline(one) for one in value)
+    return _inline(value)
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_inline(one)}" for name, one in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_inline(one) for one in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _plain(value: Any) -> Any:

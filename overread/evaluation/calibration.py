@@ -66,9 +66,11 @@ def calibration_notes(labels: ArrayLike, *, classes: Sequence[str]) -> list[str]
         positives, negatives = int((truth[:, index] == 1).sum()), int((truth[:, index] == 0).sum())
         counts = f"{positives} with and {negatives} without it"
         if not positives or not negatives:
-            notes.append(f"The scores of {name} are not calibrated: the tune images are {counts}.")
+            notes.append(f"The scores of {name} are not calibrated: the images left for that are {counts}.")
         elif min(positives, negatives) < MIN_OF_EACH:
-            notes.append(f"The scores of {name} are calibrated roughly: the tune images are {counts}.")
+            notes.append(
+                f"The scores of {name} are calibrated roughly: left for that are {counts}."
+            )
     return notes
 
 

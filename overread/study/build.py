@@ -6,7 +6,7 @@ import datetime
 import platform
 import subprocess
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pyarrow.compute as pc
@@ -312,7 +312,8 @@ def _provenance(cohort: Cohort, facts: dict[str, str], *, phases: tuple[str, ...
         cohort_hash=cohort.card.content_hash,
         split_counts={split: dict(counts) for split, counts in cohort.card.counts.items()},
         cohort=cohort.card.name,
-        source=cohort.card.source,
+        # A bundle travels: which folders its maker has is nobody's business.
+        source=PurePath(cohort.card.source).name,
         licence=cohort.card.licence,
         patient_known=cohort.card.patient_known,
         versions={"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},

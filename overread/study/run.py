@@ -31,7 +31,7 @@ class RunResult:
         readings: Readings of the test split, Parquet.
         evaluation: evaluation.json.
         cohort: The cohort's folder.
-        tensorboard: Folder of TensorBoard's event files.
+        tensorboard: Folder of TensorBoard's event files; None where nothing was fine-tuned.
         found: Inputs found; read + rejected.
         read: Inputs that became images.
         rejected: Inputs that did not.
@@ -44,7 +44,7 @@ class RunResult:
     readings: Path
     evaluation: Path
     cohort: Path
-    tensorboard: Path
+    tensorboard: Path | None
     found: int
     read: int
     rejected: int
@@ -134,13 +134,14 @@ def _done(out: Path, key: str) -> bool:
 def _result(out: Path, cohort: Cohort) -> RunResult:
     evaluation = Evaluation.load(out / "evaluation.json")
     figures = json.loads(evaluation.to_json())["overall"]
+    events = out / "work" / "fine-tune"
     return RunResult(
         report=out / "report.html",
         bundle=out / "bundle",
         readings=out / "readings.parquet",
         evaluation=out / "evaluation.json",
         cohort=out / "cohort",
-        tensorboard=out / "work" / "fine-tune",
+        tensorboard=events if events.is_dir() else None,
         found=cohort.card.found,
         read=cohort.card.read,
         rejected=cohort.card.rejected,

@@ -20,11 +20,11 @@ from overread.training.backbones import OpenedBackbone
 from overread.training.choice import choose_reader
 from overread.training.features import ResizeStage, compute_pixels
 from overread.training.fine_tune import AugmentedImages, Pixels, fine_tune
+from overread.training.head_phase import cohort_features, fit_rows, head_logits
 from overread.training.network import ReaderNetwork
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
 from overread.training.settings import ReaderSettings
-from overread.training.train import cohort_features, fit_rows, head_logits
 
 RECONNECT_TOLERANCE = 1e-2
 CHECKED_IMAGES = 4

@@ -69,6 +69,17 @@ def find_weights(name: str, weights: str, *, base: Path | None = None) -> Opened
     return OpenedWeights(architecture, file, {})
 
 
+def name_of_weights(weights: str) -> str:
+    """What a bundle says of its first weights: a bundle travels, so without this machine's folders.
+
+    Example:
+        >>> name_of_weights("local-dir:/home/a/mobilenetv2_100"), name_of_weights("imagenet")
+        ('local-dir:mobilenetv2_100', 'imagenet')
+    """
+    prefix = "local-dir:" if weights.startswith("local-dir:") else ""
+    return prefix + Path(weights.removeprefix(prefix)).name
+
+
 def network_config(architecture: str) -> dict[str, Any]:
     """What timm knows of a network: input size, mean, standard deviation, hub repository.
 

@@ -127,7 +127,9 @@ def test_bundle_show_verify_and_zip(command: Command, finished: Finished, tmp_pa
     shown = command("bundle", "show", finished.bundle, "--json")
     assert "malignant" in shown.out
     assert json.loads(shown.out)
-    assert command("bundle", "show", finished.bundle).code == 0
+    for_a_person = command("bundle", "show", finished.bundle).out
+    assert "urgent: malignant" in for_a_person
+    assert "{" not in for_a_person
     verified = command("bundle", "verify", finished.bundle, "--json")
     assert verified.json["max_score_difference"] <= 1e-5
     packed = command("bundle", "zip", finished.bundle, "-o", tmp_path / "small.overread", "--json")
@@ -157,3 +159,8 @@ def test_the_command_is_installed_and_knows_its_version() -> None:
         check=True,
     )
     assert done.stdout.startswith("overread 0.")
+
+
+def test_a_bundle_names_no_folder_of_the_machine_that_made_it(finished: Finished) -> None:
+    for name in ("bundle.json", "training.json", "MODEL_CARD.md", "evaluation.json", "report.html"):
+        assert str(finished.folder) not in (finished.bundle / name).read_text("utf-8"), name

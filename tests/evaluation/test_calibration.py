@@ -101,7 +101,7 @@ def test_multilabel_classes_are_fitted_one_by_one_and_missing_labels_left_out() 
     half = fit_calibration(logits, gone, task="multilabel")
     assert half.slope[1] == fit_calibration(second[0][1::2], second[1][1::2], task="binary").slope[0]
     assert calibration_notes(labels, classes=["a", "b", "c"]) == [
-        "The scores of c are not calibrated: the tune images are 200 with and 0 without it."
+        "The scores of c are not calibrated: the images left for that are 200 with and 0 without it."
     ]
 
 

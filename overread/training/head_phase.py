@@ -1,0 +1,125 @@
+"""Phase one: heads on features that are computed once through the fast runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from overread.cohort import Cohort
+from overread.engine import LocalEngine
+from overread.imaging import Preprocess, preprocess_graph
+from overread.progress import Progress
+from overread.training.backbones import OpenedBackbone
+from overread.training.features import FeaturizeStage, compute_features
+from overread.training.heads import FittedHead, fit_head, log_loss
+from overread.training.loop import mean_auc
+from overread.training.network import ReaderNetwork, Task, export_features
+from overread.training.novelty import fit_density, novelty_threshold
+from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
+from overread.training.settings import ReaderSettings
+from overread.training.weights import name_of_weights
+
+
+def train_head(
+    rows: LabelledRows,
+    features: Floats,
+    backbone: OpenedBackbone,
+    spec: Preprocess,
+    task: Task,
+    *,
+    settings: ReaderSettings,
+    seed: int,
+) -> TrainedReader:
+    """Phase one: heads on cached features of train and tune, each image scored by a head that left it out."""
+    train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
+    fitted = fit_rows(features, rows, both, task=task, settings=settings, seed=seed)
+    held_out = HeldOut(
+        fitted.held_out_logits,
+        rows.targets[both],
+        rows.groups[both],
+        "train and tune, left out in turn",
+        f"train and tune, each image scored by one of {fitted.setting['folds']} heads blind to its patient",
+    )
+    density = fit_density(features[train])
+    on_tune = fitted.held_out_logits[np.isin(both, tune)]
+    row = {
+        "phase": "head",
+        "epoch": 0,
+        "train_loss": log_loss(fitted.held_out_logits, rows.targets[both], task=task),
+        "tune_loss": log_loss(on_tune, rows.targets[tune], task=task),
+        "tune_auc": mean_auc(on_tune, rows.targets[tune], task=task),
+        "kept": True,
+    }
+    return TrainedReader(
+        network=ReaderNetwork(backbone.module, fitted.module).eval(),
+        preprocess=spec,
+        task=task,
+        held_out=held_out,
+        density=density,
+        novelty_threshold=novelty_threshold(density.novelty(features[tune])),
+        phases=("head",),
+        history=[row],
+        notes=[],
+        facts={
+            "backbone": backbone.name,
+            "weights": name_of_weights(settings.weights),
+            "weights_sha256": backbone.weights_sha256,
+            "features": f"{features.shape[1]} ({settings.features})",
+            **{f"head.{name}": str(value) for name, value in fitted.setting.items()},
+        },
+    )
+
+
+def cohort_features(
+    backbone: OpenedBackbone,
+    spec: Preprocess,
+    cohort: Cohort,
+    rows: LabelledRows,
+    *,
+    work: Path,
+    engine: LocalEngine,
+    progress: Progress,
+) -> Floats:
+    """Features `float64 [n, d]` of the labelled rows, through the fast runtime."""
+    network = export_features(backbone.module, image_size=spec.size)
+    by_id = compute_features(
+        FeaturizeStage(preprocess_graph(spec), network),
+        cohort.parts,
+        work / "features",
+        content_hash=cohort.card.content_hash,
+        engine=engine,
+        progress=progress,
+    )
+    return np.stack([by_id[image_id] for image_id in rows.ids]).astype(np.float64)
+
+
+def fit_rows(
+    features: Floats,
+    rows: LabelledRows,
+    chosen: npt.NDArray[np.int64],
+    *,
+    task: Task,
+    settings: ReaderSettings,
+    seed: int,
+) -> FittedHead:
+    """Fit the head that the settings ask for on some of the rows."""
+    return fit_head(
+        features[chosen],
+        rows.targets[chosen],
+        kind=settings.head,
+        task=task,
+        groups=rows.groups[chosen],
+        folds=settings.folds,
+        balanced=settings.imbalance == "class-weights",
+        seed=seed,
+    )
+
+
+def head_logits(network: ReaderNetwork, features: Floats) -> Floats:
+    """Logits `float64 [n, outputs]` of cached features `[n, d]`."""
+    with torch.no_grad():
+        logits = network.head.eval()(torch.from_numpy(features.astype(np.float32)))
+    return np.asarray(logits.numpy(), np.float64)
