@@ -61,6 +61,8 @@ class TrainingLoop(L.LightningModule):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs to logits `[n, outputs]`."""
+        if inputs.ndim == 4:  # convolutions on the CPU are about a sixth faster with channels last
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
         logits: Tensor = self.network(inputs)
         return logits
 

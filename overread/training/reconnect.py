@@ -74,7 +74,6 @@ def fine_tune_reader(
         task=task,
         mean=reader.preprocess.mean,
         std=reader.preprocess.std,
-        pretrained=backbone.pretrained,
         balanced=settings.imbalance == "class-weights",
         augmentation=None if settings.augmentation == "none" else Augmentation(settings.augmentation),
         settings=settings.fine_tune,

@@ -27,7 +27,7 @@ class FineTuneSettings(BaseModel):
         default="all", description='"all", or how many blocks from the top are trained'
     )
     freeze_batch_norm: Literal["auto", "yes", "no"] = Field(
-        default="auto", description='"auto": frozen below 2,000 images of train where weights are pretrained'
+        default="auto", description='"auto": frozen below 2,000 images of train'
     )
 
 

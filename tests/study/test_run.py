@@ -87,7 +87,7 @@ EVERY_STEP = [
 
 @pytest.mark.parametrize(
     "moments",
-    [["task:computing features:1", "call:render_report"], pytest.param(EVERY_STEP, marks=pytest.mark.slow)],
+    [["call:render_report"], pytest.param(EVERY_STEP, marks=pytest.mark.slow)],
 )
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     moments: list[str], finished: tuple[Path, RunResult]

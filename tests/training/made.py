@@ -74,7 +74,6 @@ def run_fine_tune(network: ReaderNetwork, out: Path, **changes: Any) -> FineTune
         "task": "binary",
         "mean": MEAN,
         "std": STD,
-        "pretrained": False,
         "balanced": True,
         "augmentation": None,
         "seed": 3,

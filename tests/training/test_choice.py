@@ -63,10 +63,10 @@ def test_equal_readers_keep_the_simpler() -> None:
 def test_images_of_one_patient_are_resampled_together() -> None:
     (simple, targets), (better, _) = made(0.6, seed=1), made(0.9, seed=2)
     alone = choose(simple, better, targets)
-    repeated = [np.repeat(array, 9, 0) for array in (simple, better, targets)]
-    same = choose(*repeated, groups=np.repeat(np.arange(len(targets)), 9))
+    repeated = [np.repeat(array, 4, 0) for array in (simple, better, targets)]
+    same = choose(*repeated, groups=np.repeat(np.arange(len(targets)), 4))
     assert same.standard_error == pytest.approx(alone.standard_error, rel=1e-6)
-    assert choose(*repeated).standard_error < 0.5 * alone.standard_error
+    assert choose(*repeated).standard_error < 0.7 * alone.standard_error
 
 
 def test_the_same_seed_makes_the_same_choice() -> None:

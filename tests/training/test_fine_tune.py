@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -66,7 +67,7 @@ def test_another_key_starts_anew_beside_the_old_result(tmp_path: Path) -> None:
     assert other.history[0]["learning_rate"] == pytest.approx(1e-5)
 
 
-@pytest.mark.parametrize("moment", ["before", "between", "after"])
+@pytest.mark.parametrize("moment", ["between", "after", pytest.param("before", marks=pytest.mark.slow)])
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(moment: str, tmp_path: Path) -> None:
     arguments = ["2", moment, "9"]
     _kill(tmp_path / "killed", arguments)
@@ -90,6 +91,7 @@ def _kill(out: Path, arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.training.kill_fine_tune", str(out), *arguments],
         cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         check=False,
     )
@@ -117,14 +119,17 @@ def test_frozen_batch_norm_keeps_its_statistics_and_else_learns_them(tmp_path: P
         assert not torch.equal(old.running_mean, learned.running_mean)
 
 
-def test_automatic_freezing_looks_at_whether_weights_are_pretrained(tmp_path: Path) -> None:
+def test_automatic_freezing_looks_at_how_many_images_train_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     networks = {}
-    for pretrained in (True, False):
-        networks[pretrained] = reader()
-        run_fine_tune(networks[pretrained], tmp_path / str(pretrained), epochs=1, pretrained=pretrained)
+    for small_train in (10_000, 1):
+        monkeypatch.setattr("overread.training.fine_tune.SMALL_TRAIN", small_train)
+        networks[small_train] = reader()
+        run_fine_tune(networks[small_train], tmp_path / str(small_train), epochs=1)
     before = next(norms(reader())).running_mean
-    assert torch.equal(next(norms(networks[True])).running_mean, before)
-    assert not torch.equal(next(norms(networks[False])).running_mean, before)
+    assert torch.equal(next(norms(networks[10_000])).running_mean, before)
+    assert not torch.equal(next(norms(networks[1])).running_mean, before)
 
 
 @pytest.mark.parametrize("taps", ["stages", "last"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,7 +11,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from overread.errors import TrainingError
+from overread.training import heads
 from overread.training.heads import fit_head, fit_linear, grouped_folds, log_loss
+from overread.training.loop import fit_mlp
 from overread.training.network import LinearHead, MeanHead, Task
 
 
@@ -105,17 +108,23 @@ def test_held_out_logits_come_from_a_head_blind_to_the_patient(task: Task, class
 def test_the_averaged_head_gives_the_mean_of_the_folds_logits() -> None:
     x, targets, groups = data("binary")
     fitted = fit(x, targets, groups)
-    heads = [
+    fitted_heads = [
         fit_linear(x[fitted.folds != f], targets[fitted.folds != f], task="binary", penalty=c, balanced=True)
         for f in range(3)
         for c in [float(fitted.setting["C"])]
     ]
-    expected = np.mean([x @ weight.T + bias for weight, bias in heads], 0)
+    expected = np.mean([x @ weight.T + bias for weight, bias in fitted_heads], 0)
     assert isinstance(fitted.module, LinearHead)
     logits = fitted.module(torch.from_numpy(x.astype(np.float32))).detach().numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "fit_mlp", partial(fit_mlp, epochs=3))
+
+
+@pytest.mark.usefixtures("short_training")
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
 def test_the_same_seed_gives_the_same_head(kind: Literal["linear", "mlp"]) -> None:
     x, targets, groups = data("binary", count=36)
@@ -148,6 +157,7 @@ def test_an_mlp_learns_what_no_linear_head_can() -> None:
     assert losses["mlp"] < 0.6
 
 
+@pytest.mark.usefixtures("short_training")
 def test_an_mlp_head_averages_its_folds_without_dropout() -> None:
     x, targets, groups = data("binary", count=36)
     fitted = fit(x, targets, groups, kind="mlp", folds=2)
