@@ -68,9 +68,7 @@ def calibration_notes(labels: ArrayLike, *, classes: Sequence[str]) -> list[str]
         if not positives or not negatives:
             notes.append(f"The scores of {name} are not calibrated: the images left for that are {counts}.")
         elif min(positives, negatives) < MIN_OF_EACH:
-            notes.append(
-                f"The scores of {name} are calibrated roughly: left for that are {counts}."
-            )
+            notes.append(f"The scores of {name} are calibrated roughly: left for that are {counts}.")
     return notes
 
 

@@ -17,6 +17,7 @@ from overread.training.network import LinearHead, MeanHead, MLPHead, Task
 Array = npt.NDArray[np.float64]
 # In units of features scaled to unit length, so that one grid serves 64 features and 2,048.
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+MOST_NEWTON_WEIGHTS = 3000
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,9 @@ def fit_linear(
     from sklearn.linear_model import LogisticRegression
 
     mean, scale = _standard(features)
-    x = (features - mean) / scale
+    x, basis = _within_span((features - mean) / scale)
+    # Newton's steps need a matrix of all weights; past this size it costs more than it saves.
+    many = x.shape[1] * (targets.shape[1] if task == "multiclass" else 1) > MOST_NEWTON_WEIGHTS
     weights: list[Array] = []
     biases: list[Array] = []
     for known, labels in _problems(targets, task):
@@ -130,7 +133,11 @@ def fit_linear(
                 todo="add images of the other kind, or leave the class out",
             )
         model = LogisticRegression(
-            C=penalty, class_weight="balanced" if balanced else None, tol=1e-6, max_iter=2000
+            C=penalty,
+            class_weight="balanced" if balanced else None,
+            solver="lbfgs" if many else "newton-cholesky",
+            tol=1e-6,
+            max_iter=2000,
         )
         model.fit(x[known], labels)
         weights.append(np.atleast_2d(model.coef_))
@@ -139,8 +146,20 @@ def fit_linear(
     bias = np.concatenate(biases)
     if task == "multiclass" and len(weight) == 1:  # scikit-learn gives one row for two classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    weight = weight / scale
+    weight = weight @ basis.T / scale
     return weight, bias - weight @ mean
+
+
+def _within_span(x: Array) -> tuple[Array, Array]:
+    """Rows `[n, d]` in coordinates of their own span, `[n, k]`, and its orthonormal basis `[d, k]`.
+
+    The weights of least norm that fit some rows lie in the rows' span (the representer theorem, Kimeldorf &
+    Wahba 1971), so that a regression of few images on many features is one on as many features as images.
+    """
+    if x.shape[1] <= len(x):
+        return x, np.eye(x.shape[1])
+    basis, coordinates = np.linalg.qr(x.T)
+    return np.ascontiguousarray(coordinates.T), basis
 
 
 def grouped_folds(

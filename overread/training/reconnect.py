@@ -82,13 +82,9 @@ def fine_tune_reader(
         out=work / "fine-tune",
         progress=progress,
     )
-    tuned_features = cohort_features(
-        backbone, reader.preprocess, cohort, rows, work=work, engine=engine, progress=progress
-    )
-    tuned_logits = head_logits(network, tuned_features[tune])
     choice = choose_reader(
         reader.held_out.logits[np.isin(both, tune)],
-        tuned_logits,
+        _whole_logits(network, parts[1], reader.preprocess, count=len(tune)),
         rows.targets[tune],
         groups=rows.groups[tune],
         task=task,
@@ -103,6 +99,10 @@ def fine_tune_reader(
     if not choice.keep_complex:
         backbone.module.load_state_dict(frozen_state)
         return replace(reader, history=history, notes=notes)
+    tuned_features = cohort_features(
+        backbone, reader.preprocess, cohort, rows, work=work, engine=engine, progress=progress
+    )
+    tuned_logits = head_logits(network, tuned_features[tune])
     density = fit_density(tuned_features[train])
     return replace(
         reader,
@@ -123,15 +123,21 @@ def _check_reconnection(network: ReaderNetwork, tune: Pixels, features: Floats, 
         TrainingError: It does not: torch and the fast runtime read the pixels differently.
     """
     count = min(CHECKED_IMAGES, len(tune.rows))
-    images = AugmentedImages(tune, mean=spec.mean, std=spec.std, augmentation=None, seed=0)
-    with torch.no_grad():
-        whole = network.eval()(torch.stack([images[0, index][0] for index in range(count)])).numpy()
+    whole = _whole_logits(network, tune, spec, count=count)
     apart = float(np.abs(whole - head_logits(network, features[:count])).max())
     if not apart <= RECONNECT_TOLERANCE * max(1.0, float(np.abs(whole).max())):
         raise TrainingError(
             f"the reconnected network's logits differ by {apart:.3g} from those of the cached features",
             todo="remove the work folder and run again; if it stays, report this as a bug",
         )
+
+
+def _whole_logits(network: ReaderNetwork, pixels: Pixels, spec: Preprocess, *, count: int) -> Floats:
+    """Logits `[count, outputs]` of the first images, by torch from pixels to head."""
+    images = AugmentedImages(pixels, mean=spec.mean, std=spec.std, augmentation=None, seed=0)
+    with torch.no_grad():
+        logits = [network.eval()(images[0, index][0][None]).numpy()[0] for index in range(count)]
+    return np.asarray(logits, np.float64)
 
 
 def _key(cohort: Cohort, settings: ReaderSettings, reader: TrainedReader, *, seed: int) -> str:
