@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,14 @@ def write_study(folder: Path, **changes: str) -> Path:
     path = folder / "study.toml"
     path.write_text("\n".join(f"[{name}]\n{lines}" for name, lines in tables.items()))
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_commit() -> Iterator[None]:
+    """A commit in the middle of the tests is no difference between two runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("overread.study.build._git_commit", lambda: "")
+        yield
 
 
 @pytest.fixture(scope="module")
