@@ -42,8 +42,8 @@ from overread.training.settings import FineTuneSettings
 from overread.training.tensorboard import Histograms
 
 SMALL_TRAIN = 2000
-"""Below this many images the network keeps the batch statistics under which its head was fitted: they are better
-than those of a few batches, and where weights are random, others threw the head off (loss 0.6 to 3,700)."""
+"""Below this many images the network keeps the batch statistics under which its head was fitted: they are
+better than those of few batches; with random weights, others threw the head off (loss 0.6 to 3,700)."""
 
 
 @dataclass(frozen=True)
