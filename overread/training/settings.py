@@ -17,7 +17,7 @@ class FineTuneSettings(BaseModel):
     epochs: int = Field(default=4, ge=1, le=1000, description="at most this many passes over train")
     patience: int = Field(default=2, ge=1, description="epochs without a lower loss on tune before stopping")
     batch_size: int = Field(default=16, ge=2, le=1024)
-    learning_rate: float = Field(default=1e-4, gt=0, le=1, description="of the head; blocks below get less")
+    learning_rate: float = Field(default=3e-5, gt=0, le=1, description="of the head; blocks below get less")
     layer_decay: float = Field(
         default=0.8, gt=0, le=1, description="each block's rate as a share of the block above it"
     )
