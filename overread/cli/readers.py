@@ -102,7 +102,7 @@ def evaluate(
         {name: figure(one) for name, one in overall.items()}, title=f"On {split}, with 95 % intervals"
     )
     if found.test_reads:
-        print_line(f"The test split of this cohort has now been read {found.test_reads} time(s).")
+        print_line(f"Readers that have seen the test split of this cohort: {found.test_reads}.")
     print_facts(paths)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from overread.bundle.manifest import Task
+from overread.engine import write_atomically
 from overread.errors import EvaluationError
 from overread.evaluation.curves import Histogram, Number, PrecisionRecallCurve, Reliability, RocCurve
 
@@ -200,12 +200,7 @@ class Evaluation(_Part):
 
     def save(self, path: Path) -> Path:
         """Write evaluation.json in one step."""
-        part = path.with_name(path.name + ".tmp")
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(self.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_atomically(path, self.to_json().encode())
         return path
 
     @classmethod
