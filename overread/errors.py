@@ -20,6 +20,7 @@ RejectReason = Literal[
     "conflicting-label",
     "no-label",
     "incomplete-row",
+    "excluded",
 ]
 """Why an input was not used, for programs. The sentence for people stands beside it."""
 

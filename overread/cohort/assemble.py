@@ -274,5 +274,7 @@ def _row(one: _Image, split: Split, *, source: Path | None) -> dict[str, Any]:
         "site": said.site,
         "view": said.view,
         "device": said.device,
+        "source": said.source,
+        "date": said.date,
         "file": os.fsencode(said.file or ""),
     }

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from overread.cohort.schema import Split
+from overread.cohort.settings import Role
 from overread.errors import RejectReason
+from overread.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,11 @@ class Candidate:
         age: Years.
         sex: F, M or None.
         site, view, device: Text.
+        source: The hospital or collection that it came from.
+        date: When it was taken: yyyy-mm-dd, yyyy-mm or yyyy.
         reason, detail: Why it is rejected unread.
+        rule: What the flow diagram calls the step that rejected it: "age not stated"; None for the reason's
+            own words.
     """
 
     uri: str
@@ -38,8 +45,11 @@ class Candidate:
     site: str | None = None
     view: str | None = None
     device: str | None = None
+    source: str | None = None
+    date: str | None = None
     reason: RejectReason | None = None
     detail: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,19 @@ class Listing:
         ignored: Files that do not look like images.
         repeated: Table rows that say again what an earlier row said.
         notes: Sentences for the user.
+        columns: Role → column of the table, as found; empty where there is no table.
+        unpack: Writes each candidate's `file` below a folder, for sources that hold many images in one file;
+            what stands there already is not written again. None where the files lie in the source.
+        depends: Files below the source whose change makes the listing stale, beside the candidates' own.
     """
 
     candidates: tuple[Candidate, ...]
     ignored: int
     repeated: int = 0
     notes: tuple[str, ...] = field(default=())
+    columns: Mapping[Role, str] = field(default_factory=dict)
+    unpack: Callable[[Path, Progress], None] | None = None
+    depends: tuple[str, ...] = ()
 
 
 def readable(path: str) -> str:

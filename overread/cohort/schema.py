@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Split = Literal["train", "tune", "test"]
 Task = Literal["binary", "multiclass", "multilabel"]
@@ -35,11 +35,14 @@ IMAGE_SCHEMA: pa.Schema = pa.schema(
         pa.field("site", pa.string()),
         pa.field("view", pa.string()),
         pa.field("device", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("date", pa.string()),
     ]
 )
 """One row an image. `sha256` is that of the encoded file in hexadecimal; `label` is the source's own word for
-the class; `age` is in years; `sex` is F, M or null; `uri` is relative to the source where the cohort embeds
-its images, and an absolute path where it only points at them."""
+the class; `age` is in years; `sex` is F, M or null; `source` is the hospital or collection it came from;
+`date` is when it was taken, yyyy-mm-dd or its beginning; `uri` is relative to the source where the cohort
+embeds its images, and an absolute path where it only points at them."""
 
 REJECT_SCHEMA: pa.Schema = pa.schema(
     [
