@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from overread.cohort.flow import FlowStep
+from overread.cohort.leakage import Leak
 from overread.cohort.schema import SCHEMA_VERSION, Split, Task
+from overread.cohort.settings import LeakKind, Role, SplitBy
 
 
 class CohortCard(BaseModel):
@@ -31,7 +34,14 @@ class CohortCard(BaseModel):
         counts: Images a split and class (and `negative`); a multilabel image may count for several classes.
         split_counts: Images a split.
         split_given: Whether the source brought its own split.
+        split_by: What was kept on one side; see `IngestSettings`.
+        leakage: What stands on two sides of the split all the same.
+        accepted_leakage: The kinds of it that the user accepts.
+        near_duplicates: Pairs of images that show the same picture; None where nobody looked.
+        flow: The steps from `found` to `read`.
         reject_reasons: Rejects a reason.
+        columns: Role → column of the source's table, as found.
+        map: The source's code → class.
         seed: Of the split.
         embedded: Whether the images' bytes are in the cohort.
         content_hash: SHA-256 over all rows; see `overread.cohort.schema.content_hash`.
@@ -58,7 +68,14 @@ class CohortCard(BaseModel):
     counts: dict[Split, dict[str, int]]
     split_counts: dict[Split, int]
     split_given: bool
+    split_by: SplitBy
+    leakage: tuple[Leak, ...]
+    accepted_leakage: tuple[LeakKind, ...]
+    near_duplicates: int | None
+    flow: tuple[FlowStep, ...]
     reject_reasons: dict[str, int]
+    columns: dict[Role, str]
+    map: dict[str, str]
     seed: int
     embedded: bool
     content_hash: str
