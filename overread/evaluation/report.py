@@ -11,6 +11,7 @@ import numpy as np
 from overread.bundle.manifest import ManifestDraft
 from overread.evaluation import wording
 from overread.evaluation.mistakes import Mistake
+from overread.evaluation.pages import page_environment, safe, stylesheet, tidy
 from overread.evaluation.pictures import picture_pair
 from overread.evaluation.results import Curves, Evaluation, Figure, Finding, HistoryRow
 from overread.evaluation.wording import Naming
@@ -87,22 +88,12 @@ def render_report(
     Returns:
         The HTML text.
     """
-    import jinja2
-
     naming = wording.name_images(evaluation, manifest=manifest)
     rows = evaluation.history if history is None else [_history_row(row) for row in history]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("overread.evaluation", "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"count": wording.count, "number": wording.number, "dots": _dots}
-    style = environment.loader.get_source(environment, "report.css")[0] if environment.loader else ""
+    environment = page_environment()
+    environment.filters["dots"] = _dots
     page = environment.get_template("report.html.jinja").render(
-        style=_safe(style),
+        style=stylesheet(environment, "report.css"),
         evaluation=evaluation,
         manifest=manifest,
         naming=naming,
@@ -124,7 +115,7 @@ def render_report(
         undefined=_undefined(evaluation),
         files=getattr(manifest, "files", {}),
     )
-    return "\n".join(line.rstrip() for line in page.splitlines() if line.strip()) + "\n"
+    return tidy(page)
 
 
 def _history_row(row: Mapping[str, Any] | HistoryRow) -> HistoryRow:
@@ -226,7 +217,7 @@ def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
         point = _roc_point(figures)
         svg = plots.roc_plot(curves.roc, name="roc", label=label, point=point)
         words = f"Shaded: pointwise {level} band over resampled patients. Dashed: chance."
-        drawn.append(_Plot("ROC", words, _safe(svg)))
+        drawn.append(_Plot("ROC", words, safe(svg)))
     if curves.precision_recall.recall:
         area, base = figures["average_precision"], figures["average_precision"].baseline
         label = f"Precision-recall curve for {name}, area {wording.number(area.value)}"
@@ -235,7 +226,7 @@ def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
             curves.precision_recall, name="pr", label=label, prevalence=base, point=mark
         )
         drawn.append(
-            _Plot("Precision and recall", "Dashed: a reader that knows only the prevalence.", _safe(svg))
+            _Plot("Precision and recall", "Dashed: a reader that knows only the prevalence.", safe(svg))
         )
     error = wording.number(figures["calibration_error"].value)
     label = f"Reliability diagram for {name}, calibration error {error}"
@@ -244,7 +235,7 @@ def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
         f"Share of images with the finding among images of about equal score, with exact {level} intervals, "
         "over the number of images. On the dashed line a score is a probability."
     )
-    drawn.append(_Plot("Calibration", words, _safe(svg)))
+    drawn.append(_Plot("Calibration", words, safe(svg)))
     label = f"Histograms of the scores of {' and of '.join(naming.many)}"
     svg = plots.histogram_plot(
         curves.histogram,
@@ -254,7 +245,7 @@ def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
         names=naming.many,
     )
     drawn.append(
-        _Plot("Scores", "Images by score. Left of the dashed threshold a score reads routine.", _safe(svg))
+        _Plot("Scores", "Images by score. Left of the dashed threshold a score reads routine.", safe(svg))
     )
     return drawn
 
@@ -273,11 +264,11 @@ def _small_plots(evaluation: Evaluation) -> list[tuple[Finding, list[Any]]]:
             label = f"ROC curve for {finding.name}, area {wording.number(finding.figures['roc_auc'].value)}"
             point = _roc_point(finding.figures)
             pair.append(
-                _safe(plots.roc_plot(curves.roc, name=f"roc{index}", label=label, point=point, compact=True))
+                safe(plots.roc_plot(curves.roc, name=f"roc{index}", label=label, point=point, compact=True))
             )
         label = f"Reliability diagram for {finding.name}"
         pair.append(
-            _safe(plots.reliability_plot(curves.reliability, name=f"rel{index}", label=label, compact=True))
+            safe(plots.reliability_plot(curves.reliability, name=f"rel{index}", label=label, compact=True))
         )
         drawn.append((finding, pair))
     return drawn
@@ -297,8 +288,8 @@ def _training(rows: Sequence[HistoryRow]) -> list[_Plot]:
     loss = plots.loss_plot(rows, name="loss", label="Loss on train and on tune by epoch of training")
     auc = plots.tune_auc_plot(rows, name="tune-auc", label="ROC-AUC on tune by epoch of training")
     return [
-        _Plot("Loss", "Line: tune. Dotted: train.", _safe(loss)),
-        _Plot("ROC-AUC on tune", "How well the tune images are ranked.", _safe(auc)),
+        _Plot("Loss", "Line: tune. Dotted: train.", safe(loss)),
+        _Plot("ROC-AUC on tune", "How well the tune images are ranked.", safe(auc)),
     ]
 
 
@@ -320,8 +311,8 @@ def _picture(mistake: Mistake, manifest: ManifestDraft) -> dict[str, Any]:
     return {
         "case": case,
         "threshold": threshold,
-        "plain": _safe(plain),
-        "veiled": veiled and _safe(veiled),
+        "plain": safe(plain),
+        "veiled": veiled and safe(veiled),
         "ratio": round(min(max(ratio, 0.75), 1.6), 3),
         "bar": (round(score, 2), round(score, 2), round(score, 2), tick and round(tick, 2)),
     }
@@ -346,10 +337,3 @@ def _dots(parts: Sequence[tuple[str, int, str, str]]) -> list[tuple[str, str]]:
         if dots:
             paths.append((tone, dots))
     return paths
-
-
-def _safe(text: str) -> Any:
-    """Text that this package made itself and that the template must not escape."""
-    from markupsafe import Markup
-
-    return Markup(text)
