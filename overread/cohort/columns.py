@@ -45,6 +45,11 @@ USUAL_NAMES: dict[Role, tuple[str, ...]] = {
     ),
     "view": ("view", "view_position"),
     "device": ("device", "camera", "scanner"),
+    "source": (
+        *("source", "data_source", "dataset", "isic_dataset", "hospital", "institution"),
+        *("collection", "database"),
+    ),
+    "date": ("study_date", "acquisition_date", "exam_date", "date"),
 }
 """Names by which a role's column is found, in order of preference; case, spaces and hyphens do not matter."""
 
@@ -55,6 +60,7 @@ _SEXES = {"f": "F", "female": "F", "woman": "F", "w": "F", "m": "M", "male": "M"
 _AGE = re.compile(r"0*(\d{1,3}(?:[.,]\d+)?)\s*([YMWD]?)", re.IGNORECASE)
 _PER_YEAR = {"": 1.0, "Y": 1.0, "M": 12.0, "W": 52.18, "D": 365.25}
 _OLDEST = 125.0
+_MOST_SOURCES = 10
 
 
 def find_columns(columns: Sequence[str], said: Mapping[Role, str], *, where: str) -> dict[Role, str]:
@@ -128,6 +134,22 @@ def parse_sex(cell: str) -> str | None:
 def parse_split(cell: str) -> Split | None:
     """The split that a cell names, also by its other names; None where it names none."""
     return SPLIT_NAMES.get(cell.strip().lower())
+
+
+def doubt_source(cells: Sequence[str]) -> str | None:
+    """Why a column with a usual name for the source is none; None where it may be one.
+
+    A `source` may as well be the address that each image was taken from, and a `dataset` its split.
+    """
+    stated = [cell for cell in cells if is_stated(cell)]
+    distinct = set(stated)
+    if distinct and all(parse_split(cell) for cell in distinct):
+        return "it names splits"
+    if any("://" in cell or ("/" in cell.strip("/") and len(distinct) > _MOST_SOURCES) for cell in distinct):
+        return "it holds addresses"
+    if len(distinct) > _MOST_SOURCES and len(distinct) > len(stated) / 2:
+        return "most of its cells differ"
+    return None
 
 
 def _plain(name: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import math
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,7 +15,11 @@ from pathlib import Path
 
 from overread.errors import CohortError
 
-TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".tab", ".xlsx", ".xlsm", ".parquet"})
+_TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".txt", ".tab"})
+TABLE_SUFFIXES = _TEXT_SUFFIXES | {".xlsx", ".xlsm", ".parquet"}
+"""Endings of tables; those of text may be followed by `.gz`."""
+_LARGEST_UNPACKED = 2**29
+_HEADER = 2**16
 _DELIMITERS = ",;\t|"
 _LARGEST_CELL = 2**24
 
@@ -38,16 +44,60 @@ class TextTable:
         return [row[at] for row in self.rows]
 
 
-def read_table(path: Path) -> TextTable:
+def is_table(path: Path) -> bool:
+    """Whether a name ends like a table's."""
+    return _suffix(path) in TABLE_SUFFIXES
+
+
+def table_stem(path: Path) -> str:
+    """A table's name without its ending.
+
+    Example:
+        >>> table_stem(Path("nih/Data_Entry_2017.csv.gz"))
+        'Data_Entry_2017'
+    """
+    return Path(path.stem).stem if path.suffix.lower() == ".gz" else path.stem
+
+
+def peek_columns(path: Path, *, suffix: str | None = None) -> tuple[str, ...]:
+    """The header of a table of text, without reading the rest; empty where it cannot be told.
+
+    Args:
+        path: The table.
+        suffix: What to take its ending for; None for what it is.
+    """
+    if (suffix or _suffix(path)) not in _TEXT_SUFFIXES:
+        return ()
+    try:
+        with path.open("rb") as plain:
+            content = plain.read(_HEADER)
+        if path.suffix.lower() == ".gz":
+            content = zlib.decompressobj(wbits=31).decompress(content, _HEADER)
+        if len(content) >= _HEADER and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            content = content[: content.rfind(b"\n") + 1]  # a character may have been cut in two
+        text = _decode_text(content)
+        first = next((line for line in text.splitlines() if line.strip()), "")
+        row = next(csv.reader([first], delimiter=_delimiter(first)), [])
+    except (OSError, zlib.error, csv.Error):
+        return ()
+    return tuple(cell.strip() for cell in row)
+
+
+def read_table(path: Path, *, suffix: str | None = None) -> TextTable:
     """Read a table; the suffix says how.
 
     CSV may be divided by comma, semicolon, tab or bar, quoted, with or without byte order mark, in UTF-8,
-    UTF-16 (as Excel's "Unicode text") or Windows-1252. Of a workbook the first sheet is read.
+    UTF-16 (as Excel's "Unicode text") or Windows-1252, and packed by gzip (`.csv.gz`, up to 512 MiB of text).
+    Of a workbook the first sheet is read.
+
+    Args:
+        path: The table.
+        suffix: What to take its ending for; None for what it is.
 
     Raises:
         CohortError: The file is missing, of another kind or damaged, or its rows do not fit its header.
     """
-    suffix = path.suffix.lower()
+    suffix = suffix or _suffix(path)
     if not path.is_file():
         raise CohortError("there is no such table", where=f"table '{path}'", todo="name the table of labels")
     if suffix not in TABLE_SUFFIXES:
@@ -61,7 +111,7 @@ def read_table(path: Path) -> TextTable:
             return _from_parquet(path)
         if suffix in {".xlsx", ".xlsm"}:
             return _from_excel(path)
-        return parse_text(path.read_bytes(), path=path)
+        return parse_text(_unpack(path) if path.suffix.lower() == ".gz" else path.read_bytes(), path=path)
     except OSError as error:
         raise CohortError(
             f"could not be read: {error.strerror or error}", where=f"table '{path}'", todo="check the file"
@@ -90,6 +140,39 @@ def parse_text(content: bytes, *, path: Path) -> TextTable:
     finally:
         csv.field_size_limit(before)
     return _shape(path, rows)
+
+
+def _suffix(path: Path) -> str:
+    """The ending in lower case, of `a.csv.gz` that of `a.csv`; gzip of anything but text has none of ours."""
+    suffix = path.suffix.lower()
+    if suffix != ".gz":
+        return suffix
+    inner = Path(path.stem).suffix.lower()
+    return inner if inner in _TEXT_SUFFIXES else suffix
+
+
+def _unpack(path: Path) -> bytes:
+    """The content of a gzip file, which may claim to be small and not be.
+
+    Raises:
+        CohortError: It is damaged, ends early or holds too much.
+        OSError: It cannot be read.
+    """
+    where = f"table '{path}'"
+    try:
+        with gzip.open(path) as handle:
+            content = handle.read(_LARGEST_UNPACKED + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise CohortError(
+            "could not be unpacked: it is damaged or ends early", where=where, todo="bring it again"
+        ) from error
+    if len(content) > _LARGEST_UNPACKED:
+        raise CohortError(
+            f"expected at most {_LARGEST_UNPACKED // 2**20} MiB once unpacked, got more",
+            where=where,
+            todo="unpack it yourself, or save it as Parquet",
+        )
+    return content
 
 
 def _decode_text(content: bytes) -> str:
