@@ -111,11 +111,26 @@ def read_table(path: Path, *, suffix: str | None = None) -> TextTable:
             return _from_parquet(path)
         if suffix in {".xlsx", ".xlsm"}:
             return _from_excel(path)
-        return parse_text(_unpack(path) if path.suffix.lower() == ".gz" else path.read_bytes(), path=path)
+        return parse_text(_content(path), path=path)
     except OSError as error:
         raise CohortError(
             f"could not be read: {error.strerror or error}", where=f"table '{path}'", todo="check the file"
         ) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file, packed by gzip or not, without those that are empty.
+
+    Raises:
+        CohortError: It cannot be read, is damaged or holds too much.
+    """
+    try:
+        text = _decode_text(_content(path))
+    except OSError as error:
+        raise CohortError(
+            f"could not be read: {error.strerror or error}", where=f"list '{path}'", todo="check the file"
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def parse_text(content: bytes, *, path: Path) -> TextTable:
@@ -151,13 +166,15 @@ def _suffix(path: Path) -> str:
     return inner if inner in _TEXT_SUFFIXES else suffix
 
 
-def _unpack(path: Path) -> bytes:
-    """The content of a gzip file, which may claim to be small and not be.
+def _content(path: Path) -> bytes:
+    """The content of a file; of one packed by gzip no more than the limit, however small it is itself.
 
     Raises:
         CohortError: It is damaged, ends early or holds too much.
         OSError: It cannot be read.
     """
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes()
     where = f"table '{path}'"
     try:
         with gzip.open(path) as handle:

@@ -1,0 +1,110 @@
+"""HAM10000 as Harvard Dataverse and Kaggle give it out: a table, and images in two folders or anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from overread.cohort.candidates import Listing
+from overread.cohort.layouts.layout import named_table, source_root, tables_in
+from overread.cohort.listing import Files, list_files
+from overread.cohort.settings import IngestSettings, Role
+from overread.cohort.table_layout import Images, list_rows
+from overread.cohort.tables import is_table, peek_columns, read_table, table_stem
+from overread.errors import CohortError
+
+_STEM = "ham10000_metadata"
+_COLUMNS = {"lesion_id", "image_id", "dx"}
+_ROLES: dict[Role, str] = {
+    "image": "image_id",
+    "label": "dx",
+    "group": "lesion_id",
+    "age": "age",
+    "sex": "sex",
+    "site": "localization",
+    "source": "dataset",
+}
+
+
+class Ham10000Layout:
+    """HAM10000 (Tschandl, Rosendahl and Kittler, Scientific Data 5, 180161, 2018).
+
+    10,015 dermoscopy images of 7,470 lesions; `dx` is the label, `lesion_id` the group. There is no patient.
+    """
+
+    name = "ham10000"
+    title = "HAM10000: HAM10000_metadata and its images"
+
+    def fits(self, source: Path) -> bool:
+        """Whether there is a HAM10000_metadata table with its columns."""
+        return bool(_tables(source))
+
+    def list(
+        self, source: Path, *, settings: IngestSettings, exclude: Path | None, images: Images
+    ) -> Listing:
+        """See `overread.cohort.layouts.Layout`."""
+        path = named_table(source, settings) or _first(_tables(source), source)
+        table = read_table(path, suffix=_suffix(path))
+        columns = {role: name for role, name in _ROLES.items() if name in table.columns}
+        said = settings.model_copy(update={"columns": columns | settings.columns})
+        root = source_root(source)
+        files, twins = _without_twins(list_files(root, exclude=exclude), root)
+        listing = list_rows(files, table, source=root, settings=said, images=images)
+        if twins:
+            note = f"{twins} images lie in two folders whose names differ in nothing but case; one is used"
+            listing = replace(listing, notes=(*listing.notes, note))
+        return listing
+
+
+def _tables(source: Path) -> list[Path]:
+    return [
+        path
+        for path in tables_in(source)
+        if table_stem(path).lower().startswith(_STEM)
+        and (is_table(path) or not path.suffix)
+        and set(peek_columns(path, suffix=_suffix(path))) >= _COLUMNS
+    ]
+
+
+def _first(tables: Sequence[Path], source: Path) -> Path:
+    """The table that bears the plain name; copies with more columns beside it must be asked for."""
+    plain = [path for path in tables if table_stem(path).lower() == _STEM]
+    if len(plain) == 1 or len(tables) == 1:
+        return (plain or list(tables))[0]
+    what = f"several tables are called HAM10000_metadata: {', '.join(path.name for path in tables)}"
+    raise CohortError(
+        what
+        if tables
+        else "no table HAM10000_metadata with the columns lesion_id, image_id and dx was found",
+        where=f"source '{source}'",
+        todo="say which with table = ...",
+    )
+
+
+def _suffix(path: Path) -> str | None:
+    """Dataverse names the table without an ending; it is CSV, or TSV where it was called .tab."""
+    return None if path.suffix else ".csv"
+
+
+def _without_twins(files: Files, root: Path) -> tuple[Files, int]:
+    """Files without second copies: Kaggle's archive has each folder twice, as HAM10000_… and as ham10000_….
+
+    Returns:
+        The files, the copies among the ignored; and how many copies there are.
+    """
+    by_name: dict[str, str] = {}
+    kept: list[str] = []
+    for path in files.images:
+        first = by_name.setdefault(path.casefold(), path)
+        if first == path or not _equal_size(root / first, root / path):
+            kept.append(path)
+    twins = len(files.images) - len(kept)
+    return replace(files, images=tuple(kept), ignored=files.ignored + twins), twins
+
+
+def _equal_size(one: Path, other: Path) -> bool:
+    try:
+        return one.stat().st_size == other.stat().st_size
+    except OSError:
+        return False
