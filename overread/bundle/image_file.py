@@ -9,10 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from overread.cohort.read_stage import read_file
 from overread.errors import DecodeError, UsageError
 from overread.imaging import DecodeLimits, decode
 from overread.imaging.content import Content, view_of
+from overread.imaging.files import read_file
 
 Image: TypeAlias = "Path | str | Content | NDArray[np.uint8]"
 """A file, its encoded bytes (any buffer: bytes, memoryview, pyarrow.Buffer), or pixels uint8 [H, W, 3]."""

@@ -2,65 +2,107 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, print_facts, print_json
+from overread.cli.source_options import (
+    ClassesOption,
+    ColumnOption,
+    DropMissingOption,
+    ExcludeOption,
+    LayoutOption,
+    MapOption,
+    NearOption,
+    OnlyOption,
+    PositiveOption,
+    SeedOption,
+    SplitByOption,
+    SplitOption,
+    TableOption,
+    TaskOption,
+    source_settings,
+)
 from overread.errors import UsageError
 
 
 def ingest(
-    source: Annotated[Path, typer.Argument(help="A folder of images.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The cohort's folder.")],
-    layout: Annotated[
-        str, typer.Option(help="folder (a sub-folder a class), table (labels in a table) or auto.")
-    ] = "auto",
-    table: Annotated[Path | None, typer.Option(help="CSV, TSV, Excel or Parquet with the labels.")] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="ROLE=COLUMN", help="Which column says what: image=isic_id. May be repeated."),
+    source: Annotated[
+        Path | None, typer.Argument(help="A folder of images, a table, or an archive of arrays (.npz).")
     ] = None,
-    task: Annotated[str, typer.Option(help="binary, multiclass, multilabel or auto.")] = "auto",
-    positive: Annotated[str | None, typer.Option(help="The finding of a binary cohort.")] = None,
-    classes: Annotated[str | None, typer.Option(help="The classes in order, with commas between.")] = None,
-    drop_missing: Annotated[
+    layout: LayoutOption = "auto",
+    table: TableOption = None,
+    column: ColumnOption = None,
+    task: TaskOption = "auto",
+    positive: PositiveOption = None,
+    classes: ClassesOption = None,
+    map_: MapOption = None,
+    drop_missing: DropMissingOption = None,
+    exclude: ExcludeOption = None,
+    only: OnlyOption = None,
+    split: SplitOption = "0.6,0.2,0.2",
+    split_by: SplitByOption = "patient",
+    near_duplicates: NearOption = True,
+    accept_leakage: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Reject rows without a value there. May be repeated."),
+        typer.Option(
+            metavar="KIND",
+            help="Leakage that does not stop the ingest: patient, group, file, pixels, near-duplicate. May be"
+            " repeated.",
+        ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Shares of train, tune and test.")] = "0.6,0.2,0.2",
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    seed: SeedOption = 0,
     name: Annotated[str, typer.Option(help="Of the cohort; default: the source's.")] = "",
     licence: Annotated[str, typer.Option(help="Under which the images may be used.")] = "",
     embed: Annotated[bool, typer.Option(help="Keep the images' bytes, or only point at the files.")] = True,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Read the rejects of the cohort at -o again, and nothing else.")
+    ] = False,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Read a folder of images and their labels into a cohort; what cannot be read becomes a reject."""
-    from overread.cohort import IngestSettings
+    """Read images and their labels into a cohort; what cannot be read becomes a reject."""
     from overread.cohort import ingest as ingest_source
     from overread.engine import LocalEngine
 
-    settings = _settings(
-        IngestSettings,
-        {
-            "name": name,
-            "task": task,
-            "positive": positive,
-            "classes": tuple(classes.split(",")) if classes else None,
-            "layout": layout,
-            "table": table,
-            "columns": _pairs(column or []),
-            "drop_missing": tuple(drop_missing or ()),
-            "split": _shares(split),
-            "seed": seed,
-            "licence": licence,
-            "embed": embed,
-        },
-    )
+    if retry:
+        source, settings = _said_before(out, source)
+    elif source is None:
+        raise UsageError(
+            "no source was named", where="overread ingest", todo="write overread ingest SOURCE -o COHORT"
+        )
+    else:
+        settings = source_settings(
+            column=column,
+            classes=classes,
+            map=map_,
+            drop_missing=drop_missing,
+            exclude=exclude,
+            only=only,
+            split=split,
+            name=name,
+            task=task,
+            positive=positive,
+            layout=layout,
+            table=table,
+            split_by=split_by,
+            near_duplicates=near_duplicates,
+            accept_leakage=tuple(accept_leakage or ()),
+            seed=seed,
+            licence=licence,
+            embed=embed,
+        )
     cohort = ingest_source(
-        source, out, settings=settings, engine=LocalEngine(workers), progress=TerminalProgress()
+        source,
+        out,
+        settings=settings,
+        engine=LocalEngine(workers),
+        retry=retry,
+        progress=TerminalProgress(),
     )
     card = cohort.card
     if as_json:
@@ -82,6 +124,7 @@ def ingest(
         split: ", ".join(f"{count} {label}" for label, count in counts.items())
         for split, counts in card.counts.items()
     }
+    facts |= {f"leakage ({leak.kind})": leak.sentence for leak in card.leakage}
     print_facts(facts)
 
 
@@ -90,32 +133,30 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Data")(ingest)
 
 
-def _pairs(said: list[str]) -> dict[str, str]:
-    pairs = dict(one.split("=", 1) for one in said if "=" in one)
-    if len(pairs) != len(said):
-        raise UsageError(f"expected ROLE=COLUMN, got {said}", where="--column", todo="write image=isic_id")
-    return pairs
+def _said_before(out: Path, source: Path | None) -> tuple[Path, Any]:
+    """Source and settings of the ingest that made a cohort."""
+    from overread.cohort import IngestSettings
+    from overread.cohort.ingest import KEY_FILE
+    from overread.errors import CohortError
 
-
-def _shares(said: str) -> dict[str, float]:
+    path = out / KEY_FILE
     try:
-        train, tune, test = (float(part) for part in said.split(","))
-    except ValueError as error:
-        raise UsageError(
-            f"expected three shares such as 0.6,0.2,0.2, got '{said}'",
-            where="--split",
-            todo="write three numbers",
+        said = json.loads(path.read_text("utf-8"))
+        settings, before = IngestSettings.model_validate(said["settings"]), Path(said["source"])
+    except FileNotFoundError as error:
+        raise CohortError(
+            "there is no cohort here whose rejects could be read again",
+            where=str(out),
+            todo="name the cohort's folder with -o",
         ) from error
-    return {"train": train, "tune": tune, "test": test}
-
-
-def _settings(model: Any, values: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model(**values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        said = first["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{said[0].lower()}{said[1:]}", where=f"--{key.replace('_', '-')}") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CohortError(
+            "does not say what the cohort was made from", where=str(path), todo="ingest the source again"
+        ) from error
+    if source is not None and source.resolve() != before.resolve():
+        raise UsageError(
+            f"the cohort was made from '{before}'",
+            where=f"--retry with source '{source}'",
+            todo="leave the source out",
+        )
+    return before, settings

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,18 @@ import numpy as np
 import pyarrow as pa
 
 from overread.cohort.candidates import Candidate, Listing
-from overread.cohort.labels import Labelling, check_classes, same_target, stratum_columns
+from overread.cohort.divide import Image, divide, duplicate_table, identities_of, near_pairs
+from overread.cohort.flow import FlowStep, flow_of
+from overread.cohort.labels import Labelling, same_target
+from overread.cohort.leakage import Leak, find_leaks, refused
 from overread.cohort.read_stage import FILE_FIELD
-from overread.cohort.schema import IMAGE_SCHEMA, REJECT_SCHEMA, SPLITS, Split
-from overread.cohort.settings import IngestSettings, SplitShares
-from overread.cohort.split import assign_splits, connect, crossings
+from overread.cohort.schema import IMAGE_SCHEMA, REJECT_SCHEMA, Split
+from overread.cohort.settings import IngestSettings
 from overread.engine import REJECT_DETAIL, REJECT_REASON
 from overread.errors import CohortError
+from overread.progress import SILENT, Progress
+
+_BULKY = "fingerprint"  # not for Python lists: it is as large as all else together
 
 ROW_SCHEMA: pa.Schema = pa.schema([*(field for field in IMAGE_SCHEMA if field.name != "content"), FILE_FIELD])
 """A cohort's rows before their bytes are taken in."""
@@ -32,6 +38,9 @@ class Assembly:
     Attributes:
         rows: In `ROW_SCHEMA`, sorted by image_id.
         rejects: In `REJECT_SCHEMA`, sorted by uri.
+        duplicates: In `DUPLICATE_SCHEMA`: images that show the same.
+        leaks: What stands on two sides of the split.
+        flow: The steps from found to read.
         labelling: How labels became targets.
         patient_known: Whether the source states every image's patient.
         split_given: Whether the source brought a split of its own.
@@ -39,26 +48,25 @@ class Assembly:
 
     rows: pa.Table
     rejects: pa.Table
+    duplicates: pa.Table
+    leaks: tuple[Leak, ...]
+    flow: tuple[FlowStep, ...]
     labelling: Labelling
     patient_known: bool
     split_given: bool
 
 
 @dataclass(frozen=True)
-class _Image:
-    """An input that was read and has a label."""
+class _Reject:
+    """An input that cannot be used."""
 
     said: Candidate
-    known: dict[str, Any]
-    target: list[float]
+    reason: str
+    detail: str
 
     @property
-    def image_id(self) -> str:
-        return str(self.known["image_id"])
-
-    @property
-    def sha256(self) -> str:
-        return str(self.known["sha256"])
+    def sentence(self) -> tuple[str, str, str]:
+        return self.said.uri, self.reason, self.detail
 
 
 def assemble(
@@ -69,81 +77,112 @@ def assemble(
     labelling: Labelling,
     settings: IngestSettings,
     source: Path,
+    root: Path | None = None,
+    kept: Mapping[str, Split] | None = None,
+    progress: Progress = SILENT,
 ) -> Assembly:
     """Turn candidates into rows and rejects, and divide the rows into splits.
 
     Args:
         listing: All inputs.
         opened: Those of them that were read.
-        known: What `ReadStage` found, a row each, in the same order.
+        known: What `ReadStage` found, a row each, in the same order. All but `image_id`
+            is null where the images are elsewhere.
         labelling: How labels become targets.
-        settings: Shares, seed and whether bytes are embedded.
-        source: The folder, for messages and for paths to point at.
+        settings: Shares, seed, and what may not cross the split.
+        source: For messages.
+        root: The folder to point into where bytes are not embedded; None where they are.
+        kept: Image id → the split that it had before and is to keep.
+        progress: Who listens.
 
     Raises:
-        CohortError: Nothing is left, a class is too small, or a given split is crossed.
+        CohortError: Nothing is left, or a class is too small. Leakage is reported, not raised: see `check`.
     """
     where = f"source '{source}'"
     rejects = [
-        (one.uri, str(one.reason), str(one.detail)) for one in listing.candidates if one.reason is not None
+        _Reject(one, str(one.reason), str(one.detail)) for one in listing.candidates if one.reason is not None
     ]
-    images: list[_Image] = []
-    for said, row in zip(opened, known.to_pylist(), strict=True):
+    images: list[Image] = []
+    for at, (said, row) in enumerate(zip(opened, known.drop_columns([_BULKY]).to_pylist(), strict=True)):
         target = labelling.target(said.label or "")
         if row[REJECT_REASON] is not None:
-            rejects.append((said.uri, row[REJECT_REASON], row[REJECT_DETAIL]))
+            rejects.append(_Reject(said, row[REJECT_REASON], row[REJECT_DETAIL]))
         elif target is None:
             detail = f"its label {said.label!r} is none of the classes asked for"
-            rejects.append((said.uri, "no-label", detail))
-        elif not settings.embed and said.uri != said.file:
+            rejects.append(_Reject(said, "no-label", detail))
+        elif root is not None and said.uri != said.file:
             detail = "its name is no UTF-8, so a cohort cannot point at it; rename it or embed the images"
-            rejects.append((said.uri, "unreadable-file", detail))
+            rejects.append(_Reject(said, "unreadable-file", detail))
         else:
-            images.append(_Image(said, row, target))
+            images.append(Image(said, row, target, at))
     images, contradicting = _without_contradictions(images)
     rejects += contradicting
     if not images:
-        example = min(rejects)
+        example = min(one.sentence for one in rejects)
         raise CohortError(
             f"none of its {len(rejects)} inputs can be used, the first, '{example[0]}', is {example[1]}",
             where=where,
             todo=f"mend them: {example[2]}",
         )
     images.sort(key=lambda one: one.image_id)
-
-    patients = [one.said.patient for one in images]
-    lesions = [one.said.group for one in images]
-    shas = [one.sha256 for one in images]
-    groups = connect(patients, lesions, shas)
+    pairs = near_pairs(images, known[_BULKY], progress=progress) if settings.near_duplicates else []
+    identities = identities_of(images, pairs)
     targets = np.array([one.target for one in images], np.float32)
-    check_classes(targets, labelling, groups, where=where)
-    given = [one.said.split for one in images]
-    _check_given(images, given, {"patient": patients, "group": lesions, "file": shas}, where=where)
-    splits = _divide(images, groups, given, targets, settings=settings, where=where)
-    _check_splits(splits, targets, labelling, given=len(set(given)) > 1, where=where)
-    rows = [
-        _row(one, split, source=None if settings.embed else source)
-        for one, split in zip(images, splits, strict=True)
-    ]
+    splits = divide(
+        images, identities, targets, labelling=labelling, settings=settings, kept=kept, where=where
+    )
+    rows = [_row(one, split, root=root) for one, split in zip(images, splits, strict=True)]
+    given = {one.said.split for one in images}
     return Assembly(
         rows=pa.Table.from_pylist(rows, schema=ROW_SCHEMA),
         rejects=pa.Table.from_pylist(
-            [dict(zip(REJECT_SCHEMA.names, one, strict=True)) for one in sorted(rejects)],
+            [
+                dict(zip(REJECT_SCHEMA.names, one, strict=True))
+                for one in sorted(reject.sentence for reject in rejects)
+            ],
             schema=REJECT_SCHEMA,
         ),
+        duplicates=duplicate_table(identities, pairs),
+        leaks=find_leaks(identities, splits),
+        flow=flow_of(len(listing.candidates), [(one.reason, one.said.rule) for one in rejects]),
         labelling=labelling,
-        patient_known=all(patient is not None for patient in patients),
-        split_given=len(set(given)) > 1,
+        patient_known=all(one.said.patient is not None for one in images),
+        split_given=len(given) > 1,
     )
 
 
-def _without_contradictions(images: list[_Image]) -> tuple[list[_Image], list[tuple[str, str, str]]]:
-    """Images without those whose bytes stand under two labels."""
-    same: dict[str, list[_Image]] = defaultdict(list)
+def check_leaks(assembly: Assembly, settings: IngestSettings, *, where: str) -> None:
+    """Refuse leakage that the user has not accepted by name.
+
+    Raises:
+        CohortError: Names the kind, how much of it there is, and an example.
+    """
+    stopping = refused(assembly.leaks, settings.accept_leakage)
+    if not stopping:
+        return
+    uris = dict(zip(assembly.rows["image_id"].to_pylist(), assembly.rows["uri"].to_pylist(), strict=True))
+    first = stopping[0]
+    example = " and ".join(f"'{uris[one]}'" for one in first.examples[0][:2])
+    names = json.dumps([*settings.accept_leakage, *(leak.kind for leak in stopping)])
+    raise CohortError(
+        "; ".join(leak.sentence for leak in stopping) + f"; for example the images {example}",
+        where=where,
+        todo=f"mend the split, leave it to Overread with {_other_split(assembly)}, or accept it by"
+        f" name with accept_leakage = {names}: the report will say so",
+    )
+
+
+def _other_split(assembly: Assembly) -> str:
+    return 'columns.split = ""' if assembly.split_given else 'split_by = "patient"'
+
+
+def _without_contradictions(images: list[Image]) -> tuple[list[Image], list[_Reject]]:
+    """Images without those whose pixels stand under two labels."""
+    same: dict[str, list[Image]] = defaultdict(list)
     for one in images:
-        same[one.sha256].append(one)
-    kept: list[_Image] = []
-    rejects: list[tuple[str, str, str]] = []
+        same[one.pixels or one.image_id].append(one)
+    kept: list[Image] = []
+    rejects: list[_Reject] = []
     for copies in same.values():
         others = {
             one.image_id: next((two for two in copies if not same_target(one.target, two.target)), None)
@@ -155,113 +194,21 @@ def _without_contradictions(images: list[_Image]) -> tuple[list[_Image], list[tu
         for one in copies:
             other = others[one.image_id]
             if other is not None:
-                detail = f"the same file stands as '{other.said.uri}' with another label; say which is right"
-                rejects.append((one.said.uri, "conflicting-label", detail))
+                what = "file" if one.sha256 == other.sha256 else "picture"
+                detail = (
+                    f"the same {what} stands as '{other.said.uri}' with another label; say which is right"
+                )
+                rejects.append(_Reject(one.said, "conflicting-label", detail))
     return kept, rejects
 
 
-def _check_given(
-    images: Sequence[_Image],
-    given: Sequence[Split | None],
-    keys: dict[str, Sequence[str | None]],
-    *,
-    where: str,
-) -> None:
-    """Refuse a given split that a patient, a lesion or a file crosses."""
-    for kind, of_images in keys.items():
-        crossed = crossings(of_images, given)
-        if crossed:
-            first = crossed[0][0]
-            second = next(at for at in crossed[0] if given[at] != given[first])
-            what = {"patient": "patient", "group": "lesion or study", "file": "file"}[kind]
-            plural = {"patient": "patients", "group": "lesions or studies", "file": "files"}[kind]
-            stand = f"{len(crossed)} {plural} stand" if len(crossed) > 1 else f"one {what} stands"
-            raise CohortError(
-                f"{stand} in two of the given splits, for example the images '{images[first].said.uri}'"
-                f" ({given[first]}) and '{images[second].said.uri}' ({given[second]})",
-                where=where,
-                todo='mend the split, or leave it to Overread with columns.split = ""',
-            )
-
-
-def _divide(
-    images: Sequence[_Image],
-    groups: Sequence[int],
-    given: Sequence[Split | None],
-    targets: np.ndarray[Any, np.dtype[np.float32]],
-    *,
-    settings: IngestSettings,
-    where: str,
-) -> list[Split]:
-    """Keep the split that the source gives; what it lacks is carved out of train, or out of everything."""
-    present = {side for side in given if side is not None}
-    if present and "train" not in present:
-        raise CohortError(
-            f"the given split has {' and '.join(sorted(present))} but no train",
-            where=where,
-            todo='name images for training, or leave the split to Overread with columns.split = ""',
-        )
-    strata = stratum_columns(targets)
-    shares = shares_to_carve(present, settings.split)
-    pool = [at for at, side in enumerate(given) if side is None or (side == "train" and len(shares) > 1)]
-    carved = assign_splits(
-        [images[at].image_id for at in pool],
-        [groups[at] for at in pool],
-        strata=strata[pool],
-        shares=shares,
-        seed=settings.seed,
-    )
-    place = dict(zip(pool, carved, strict=True))
-    return [place.get(at) or side or "train" for at, side in enumerate(given)]
-
-
-def shares_to_carve(present: set[Split], shares: SplitShares) -> dict[Split, float]:
-    """Which splits are still to be made, with their shares relative to each other.
-
-    Example:
-        >>> shares_to_carve({"train", "test"}, SplitShares())
-        {'train': 0.6, 'tune': 0.2}
-    """
-    return {
-        split: share for split, share in shares.as_dict().items() if split == "train" or split not in present
-    }
-
-
-def _check_splits(
-    splits: Sequence[Split],
-    targets: np.ndarray[Any, np.dtype[np.float32]],
-    labelling: Labelling,
-    *,
-    given: bool,
-    where: str,
-) -> None:
-    """Refuse splits without a class; a rare finding may be absent from tune and test."""
-    sides = np.array(splits)
-    for split in SPLITS:
-        here = targets[sides == split]
-        if not len(here) or (labelling.task == "multilabel" and split != "train"):
-            continue
-        held = dict(zip(labelling.classes, (here == 1).any(axis=0), strict=True))
-        if labelling.negative:
-            held[labelling.negative] = (here[:, 0] == 0).any()
-        lacking = [name for name, there in held.items() if not there]
-        if lacking:
-            raise CohortError(
-                f"split {split!r} has no image of class {lacking[0]!r}",
-                where=where,
-                todo="mend the given split, or leave it to Overread"
-                if given
-                else "bring images of it from more patients",
-            )
-
-
-def _row(one: _Image, split: Split, *, source: Path | None) -> dict[str, Any]:
+def _row(one: Image, split: Split, *, root: Path | None) -> dict[str, Any]:
     said = one.said
     return {
         "image_id": one.image_id,
         "patient_id": said.patient if said.patient is not None else one.image_id,
         "group_id": said.group,
-        "uri": said.uri if source is None else str(source.absolute() / (said.file or "")),
+        "uri": said.uri if root is None else str(root.absolute() / (said.file or "")),
         "media_type": one.known["media_type"],
         "width": one.known["width"],
         "height": one.known["height"],

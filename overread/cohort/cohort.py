@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +16,8 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from overread.cohort.card import CohortCard
+from overread.cohort.divide import DUPLICATE_SCHEMA
+from overread.cohort.inputs import INPUTS, measurements
 from overread.cohort.schema import (
     HASHED_COLUMNS,
     IMAGE_SCHEMA,
@@ -33,6 +34,7 @@ from overread.errors import CohortError
 CARD = "cohort.json"
 IMAGES = "images"
 REJECTS = "rejects.parquet"
+DUPLICATES = "duplicates.parquet"
 TEST_READS = "test_reads.jsonl"
 
 _AGAIN = "ingest the source again"
@@ -120,6 +122,32 @@ class Cohort:
             CohortError: `rejects.parquet` is missing or damaged.
         """
         return _read_parquet(self._path / REJECTS, REJECT_SCHEMA.names)
+
+    def duplicates(self) -> pa.Table:
+        """Pairs of images that show the same: first, second, kind, similarity, how.
+
+        Raises:
+            CohortError: `duplicates.parquet` is missing or damaged.
+        """
+        return _read_parquet(self._path / DUPLICATES, DUPLICATE_SCHEMA.names)
+
+    def measurements(self) -> pa.Table:
+        """What was measured of each image when it was read, sorted by image_id.
+
+        Returns:
+            image_id, `pixel_sha256`, `fingerprint`, `file_bytes` and the fields of
+            `overread.imaging.measure.MEASURE_FIELDS`.
+
+        Raises:
+            CohortError: `inputs.parquet` is missing, damaged, or of another cohort.
+        """
+        path = self._path / INPUTS
+        try:
+            return measurements(path, self.table(["image_id"])["image_id"].to_pylist())
+        except FileNotFoundError:
+            raise CohortError("is missing", where=str(path), todo=_AGAIN) from None
+        except (OSError, KeyError, pa.ArrowException) as error:
+            raise _damaged(path) from error
 
     def images_of(self, ids: Iterable[str]) -> dict[str, bytes]:
         """The encoded files of some images, checked against their SHA-256.
@@ -289,14 +317,3 @@ def _damaged(path: Path) -> CohortError:
 def _check(path: Path, what: str, came: int, said: int) -> None:
     if came != said:
         raise CohortError(f"expected {said} {what} as {CARD} says, got {came}", where=str(path), todo=_AGAIN)
-
-
-def count_classes(table: pa.Table, classes: Sequence[str], negative: str) -> Counter[str]:
-    """Images of each class, and of the absence of a binary cohort's class; NaN counts for neither."""
-    counts: Counter[str] = Counter(dict.fromkeys([*classes, *([negative] if negative else [])], 0))
-    for target in table["target"].to_pylist():
-        for name, value in zip(classes, target or (), strict=bool(target)):
-            counts[name] += value == 1
-            if negative:
-                counts[negative] += value == 0
-    return counts

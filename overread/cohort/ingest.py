@@ -6,23 +6,33 @@ import hashlib
 import json
 import os
 import shutil
-from collections import Counter
-from dataclasses import astuple
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from overread import __version__
-from overread.cohort.assemble import Assembly, assemble
-from overread.cohort.candidates import Listing, image_ids, readable
-from overread.cohort.card import CohortCard
-from overread.cohort.cohort import CARD, IMAGES, REJECTS, Cohort, count_classes
+from overread.cohort.assemble import assemble, check_leaks
+from overread.cohort.candidates import Candidate, Listing, image_ids, readable
+from overread.cohort.cohort import CARD, DUPLICATES, IMAGES, REJECTS, Cohort
+from overread.cohort.describe import card_of
+from overread.cohort.inputs import (
+    INPUTS,
+    join_inputs,
+    read_before,
+    state_of,
+    states_of,
+    to_keep,
+)
 from overread.cohort.labels import choose_labelling
 from overread.cohort.listing import list_classes, list_files
 from overread.cohort.read_stage import FILE_FIELD, EmbedStage, ReadStage
-from overread.cohort.schema import SCHEMA_VERSION, SPLITS, Split, content_hash
+from overread.cohort.schema import SCHEMA_VERSION, Split
 from overread.cohort.settings import IngestSettings
 from overread.cohort.table_layout import find_table, list_rows
 from overread.cohort.tables import read_table
@@ -33,34 +43,50 @@ from overread.progress import SILENT, Progress
 
 KEY_FILE = "ingest.json"
 WORK = ".work"
+READ = "read"
+UNPACKED = "unpacked"
+RECORD = "record.json"
+
+_PART_BYTES = 2**25
 
 _LIST_SCHEMA = pa.schema([pa.field("image_id", pa.string()), FILE_FIELD])
 
 
 def ingest(
-    source: Path, out: Path, *, settings: IngestSettings, engine: LocalEngine, progress: Progress = SILENT
+    source: Path,
+    out: Path,
+    *,
+    settings: IngestSettings,
+    engine: LocalEngine,
+    retry: bool = False,
+    progress: Progress = SILENT,
 ) -> Cohort:
     """Make a cohort of a folder of images.
 
     Every input is read and decoded whole; what cannot be used stands in `rejects.parquet` with its reason,
     and `read + rejected = found`. The cohort depends on the source and the settings, not on the order of
     files, the number of workers or interruptions: the same call goes on where an interrupted one stopped,
-    and returns at once where nothing has changed since.
+    and returns at once where nothing has changed since. Files that have not changed are not read again.
 
     Args:
-        source: A folder with one sub-folder a class, or with images beside a table.
+        source: A folder with one sub-folder a class, or with images beside a table, or in another layout; a
+            table; or an archive of arrays.
         out: The cohort's folder; a cohort that stands there is replaced once the new one is whole.
         settings: How the source becomes a cohort.
         engine: Where files are read.
+        retry: Read what was rejected once more, though its file did not change; images that are in the cohort
+            keep their split.
         progress: Who listens.
 
     Raises:
         CohortError: The source cannot become a cohort: see `overread.cohort.labels` and `tables` for what may
-            be wrong with labels and tables; or a patient or a file's bytes stand in two given splits.
+            be wrong with labels and tables; or something stands on two sides of the split that
+            `settings.accept_leakage` does not name.
         EngineError: A worker process was ended, or the disk is full.
     """
     source, out = Path(source), Path(out)
-    _check_places(source, out)
+    root = source if source.is_dir() else source.parent
+    _check_places(root, out)
     if not settings.embed and readable(str(source.absolute())) != str(source.absolute()):
         raise CohortError(
             "its path is no UTF-8, so a cohort cannot point into it",
@@ -70,9 +96,12 @@ def ingest(
     listing = list_source(source, out, settings=settings)
     for note in listing.notes:
         progress.note(note)
+    opened = [one for one in listing.candidates if one.file is not None and one.reason is None]
+    states = states_of(root, listing, opened)
     work = out / WORK
-    key = _key(source, listing, settings)
-    if _key_of(out) == key and (out / CARD).exists():
+    key = _key(root, listing, settings, states=states)
+    before = _earlier(out) if retry else None
+    if before is None and _key_of(out) == key and (out / CARD).exists():
         try:
             cohort = Cohort.load(out)
         except CohortError as error:
@@ -80,15 +109,49 @@ def ingest(
         else:
             shutil.rmtree(work, ignore_errors=True)
             return cohort
-    if _key_of(work) != key:
-        _make_room(work, key)
+    work_key = (
+        key if before is None else hashlib.sha256(f"{key} {before.card.content_hash}".encode()).hexdigest()
+    )
+    if _key_of(work) != work_key:
+        _make_room(work, work_key)
     if not (work / CARD).exists():
-        _build(source, work, listing, key=key, settings=settings, engine=engine, progress=progress)
+        job = _Job(source, root, out, settings, engine, progress)
+        _build(job, listing, opened, states=states, key=key, before=before)
     _publish(work, out)
     cohort = Cohort.load(out)
     if cohort.card.rejected:
         progress.note(
             f"{cohort.card.rejected} of {cohort.card.found} inputs were rejected, see '{out / REJECTS}'"
+        )
+    return cohort
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What every step of one ingest knows."""
+
+    source: Path
+    root: Path
+    out: Path
+    settings: IngestSettings
+    engine: LocalEngine
+    progress: Progress
+
+    @property
+    def where(self) -> str:
+        return f"source '{self.source}'"
+
+    @property
+    def work(self) -> Path:
+        return self.out / WORK
+
+
+def _earlier(out: Path) -> Cohort:
+    """The cohort whose rejects are read again."""
+    cohort = Cohort.load(out)
+    if _key_of(out) is None:
+        raise CohortError(
+            "does not say what it was made from", where=str(out), todo="ingest the source again"
         )
     return cohort
 
@@ -153,26 +216,18 @@ def _check_places(source: Path, out: Path) -> None:
         )
 
 
-def _key(source: Path, listing: Listing, settings: IngestSettings) -> str:
+def _key(root: Path, listing: Listing, settings: IngestSettings, *, states: Sequence[str]) -> str:
     """Changes when a file, the table's meaning or a setting does."""
     said = settings.model_dump(mode="json", exclude={"table"})
     digest = hashlib.sha256(
-        json.dumps([SCHEMA_VERSION, __version__, str(source), said], sort_keys=True).encode()
+        json.dumps([SCHEMA_VERSION, __version__, str(root), said], sort_keys=True).encode()
     )
     digest.update(f"{listing.ignored} {listing.repeated}".encode())
     for candidate in listing.candidates:
         digest.update(repr(astuple(candidate)).encode("utf-8", "backslashreplace"))
-        if candidate.file is not None and candidate.reason is None:
-            digest.update(_state_of(source / candidate.file).encode())
+    for state in [*states, *(state_of(root / name) for name in listing.depends)]:
+        digest.update(state.encode() + b"\0")
     return digest.hexdigest()
-
-
-def _state_of(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:
-        return "gone"
-    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _key_of(folder: Path) -> str | None:
@@ -198,97 +253,126 @@ def _make_room(work: Path, key: str) -> None:
 
 
 def _build(
-    source: Path,
-    work: Path,
+    job: _Job,
     listing: Listing,
+    opened: Sequence[Candidate],
     *,
+    states: Sequence[str],
     key: str,
-    settings: IngestSettings,
-    engine: LocalEngine,
-    progress: Progress,
+    before: Cohort | None,
 ) -> None:
     """Make the whole cohort in the work folder; its card comes last."""
-    where = f"source '{source}'"
+    work, settings = job.work, job.settings
     labels = [one.label for one in listing.candidates if one.reason is None and one.label is not None]
-    labelling = choose_labelling(labels, settings, where=where)
-    open_ones = [one for one in listing.candidates if one.file is not None and one.reason is None]
-    ids = dict(zip(_files(listing), image_ids(_files(listing)), strict=True))
-    listed = pa.Table.from_pylist(
-        [
-            {"image_id": ids[one.file], "file": os.fsencode(one.file)}
-            for one in open_ones
-            if one.file is not None
-        ],
-        schema=_LIST_SCHEMA,
+    labelling = choose_labelling(labels, settings, where=job.where)
+    folder = job.root
+    if listing.unpack is not None:
+        folder = work / UNPACKED
+        listing.unpack(folder, job.progress)
+    known = _read(job, listing, opened, folder=folder, states=states, retry=before is not None)
+    # Files that were unpacked go with the work folder: nothing can point at them.
+    embed = settings.embed or listing.unpack is not None
+    assembly = assemble(
+        listing,
+        opened,
+        known,
+        labelling=labelling,
+        settings=settings,
+        source=job.source,
+        root=None if embed else job.root,
+        kept=None if before is None else _splits_of(before),
+        progress=job.progress,
     )
-    write_table(work / "listed.parquet", listed)
-    read = engine.run(
-        ReadStage(source),
-        work / "listed.parquet",
-        work / "read",
-        key=key,
-        label="reading images",
-        progress=progress,
-    )
-    known = pa.concat_tables([pq.read_table(part) for part in list_parts(read)])
-    assembly = assemble(listing, open_ones, known, labelling=labelling, settings=settings, source=source)
+    check_leaks(assembly, settings, where=job.where)
+    write_table(work / INPUTS, known)
+    write_table(work / DUPLICATES, assembly.duplicates)
     write_table(work / "accepted.parquet", assembly.rows)
     try:
         # Copying waits for the disk, so it stays in this process. Its key is not the one above, which holds
         # times of change: equal sources should give equal bytes.
         LocalEngine(1).run(
-            EmbedStage(source, embed=settings.embed),
+            EmbedStage(folder, embed=embed),
             work / "accepted.parquet",
             work / IMAGES,
             key="cohort",
+            rows_per_part=_rows_of(pc.mean(known["file_bytes"]).as_py() or 0.0),
             label="writing the cohort",
-            progress=progress,
+            progress=job.progress,
         )
     except CohortError:
-        shutil.rmtree(work / "read")  # a file is not what was read: read it again next time
+        shutil.rmtree(work / READ, ignore_errors=True)  # a file is not what was read: read it again next time
+        (work / INPUTS).unlink(missing_ok=True)
         raise
     write_table(work / REJECTS, assembly.rejects)
-    card = _card(listing, assembly, source=source, settings=settings)
+    write_atomically(work / RECORD, (json.dumps(_said(job, key)) + "\n").encode())
+    card = card_of(listing, assembly, source=job.source, settings=settings, embedded=embed)
     write_atomically(work / CARD, card.to_json().encode())
 
 
-def _files(listing: Listing) -> list[str]:
-    return [one.file for one in listing.candidates if one.file is not None]
-
-
-def _card(listing: Listing, assembly: Assembly, *, source: Path, settings: IngestSettings) -> CohortCard:
-    rows, labelling = assembly.rows, assembly.labelling
-    counts: dict[Split, dict[str, int]] = {}
-    split_counts: dict[Split, int] = {}
-    for split in SPLITS:
-        of_split = rows.filter(pc.equal(rows["split"], split))
-        counts[split] = dict(count_classes(of_split, labelling.classes, labelling.negative))
-        split_counts[split] = of_split.num_rows
-    reasons = Counter(assembly.rejects["reason"].to_pylist())
-    return CohortCard(
-        name=settings.name or readable(source.resolve().name),
-        task=labelling.task,
-        classes=labelling.classes,
-        negative=labelling.negative,
-        source=readable(str(source)),
-        licence=settings.licence,
-        patient_known=assembly.patient_known,
-        found=len(listing.candidates),
-        read=rows.num_rows,
-        rejected=assembly.rejects.num_rows,
-        ignored=listing.ignored,
-        repeated=listing.repeated,
-        images=rows.num_rows,
-        patients=len(set(rows["patient_id"].to_pylist())),
-        identical=sum(count for count in Counter(rows["sha256"].to_pylist()).values() if count > 1),
-        counts=counts,
-        split_counts=split_counts,
-        split_given=assembly.split_given,
-        reject_reasons=dict(sorted(reasons.items())),
-        seed=settings.seed,
-        embedded=settings.embed,
-        content_hash=content_hash(rows),
+def _read(
+    job: _Job,
+    listing: Listing,
+    opened: Sequence[Candidate],
+    *,
+    folder: Path,
+    states: Sequence[str],
+    retry: bool,
+) -> pa.Table:
+    """What is known of every opened input: read now, or by the ingest before where the file is the same."""
+    files = [one.file for one in listing.candidates if one.file is not None]
+    of_file = dict(zip(files, image_ids(files), strict=True))
+    ids = [of_file[one.file] for one in opened if one.file is not None]
+    before = read_before(job.out / INPUTS)
+    kept = to_keep(before, opened, states, retry=retry)
+    if retry:
+        again = sum(at is None for at in kept)
+        job.progress.note(f"{again} of {len(kept)} inputs are read again")
+    listed = pa.Table.from_pylist(
+        [
+            {"image_id": name, "file": os.fsencode(one.file or "")}
+            for name, one, at in zip(ids, opened, kept, strict=True)
+            if at is None
+        ],
+        schema=_LIST_SCHEMA,
     )
+    fresh = ReadStage.schema.empty_table()
+    if listed.num_rows:
+        write_table(job.work / "listed.parquet", listed)
+        # The parts of an interrupted reading are good as long as the work folder is.
+        read = job.engine.run(
+            ReadStage(folder),
+            job.work / "listed.parquet",
+            job.work / READ,
+            key=_key_of(job.work) or "",
+            rows_per_part=_share_of(listed.num_rows),
+            label="reading images",
+            progress=job.progress,
+        )
+        fresh = pa.concat_tables([pq.read_table(part) for part in list_parts(read)])
+    return join_inputs(opened, ids, states, before=before, kept=kept, fresh=fresh)
+
+
+def _share_of(rows: int) -> int:
+    """Rows a part: few enough to share out and to lose at an interruption, but not one file an image."""
+    return int(np.clip(rows // 32, 16, 1024))
+
+
+def _rows_of(mean_bytes: float) -> int:
+    """Images a part of the cohort: about 32 MiB of them."""
+    return int(np.clip(_PART_BYTES / max(mean_bytes, 1.0), 64, 4096))
+
+
+def _splits_of(cohort: Cohort) -> dict[str, Split]:
+    rows = cohort.table(["image_id", "split"])
+    return dict(zip(rows["image_id"].to_pylist(), rows["split"].to_pylist(), strict=True))
+
+
+def _said(job: _Job, key: str) -> dict[str, Any]:
+    """What `ingest.json` keeps: enough to make the same call again."""
+    said = job.settings.model_dump(mode="json")
+    if job.settings.table is not None:
+        said["table"] = str(job.settings.table.absolute())
+    return {"key": key, "source": str(job.source.absolute()), "settings": said}
 
 
 def _publish(work: Path, out: Path) -> None:
@@ -301,7 +385,10 @@ def _publish(work: Path, out: Path) -> None:
             (work / IMAGES).replace(out / IMAGES)
         if (work / REJECTS).exists():
             (work / REJECTS).replace(out / REJECTS)
-        write_atomically(out / KEY_FILE, (work / KEY_FILE).read_bytes())
+        for name in (INPUTS, DUPLICATES):
+            if (work / name).exists():
+                (work / name).replace(out / name)
+        write_atomically(out / KEY_FILE, (work / RECORD).read_bytes())
         (work / CARD).replace(out / CARD)
         shutil.rmtree(work)
         remove_unfinished(out)

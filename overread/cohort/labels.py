@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,13 +35,15 @@ class Labelling:
         task: Of the cohort.
         classes: One a target entry.
         negative: What the absence of a binary cohort's class is called, else "".
-        accepted: Labels that a binary or multiclass cohort takes; None for all.
+        accepted: Classes that a binary or multiclass cohort takes; None for all.
+        map: The source's code → class; other words are their own class.
     """
 
     task: Task
     classes: tuple[str, ...]
     negative: str = ""
     accepted: frozenset[str] | None = None
+    map: Mapping[str, str] = field(default_factory=dict)
 
     def target(self, label: str) -> list[float] | None:
         """1 for present and 0 for absent, one a class; None for a label that is not accepted.
@@ -51,11 +53,11 @@ class Labelling:
             [0.0, 1.0]
         """
         if self.task == "multilabel":
-            stated = set(split_label(label))
-        elif self.accepted is not None and label not in self.accepted:
-            return None
+            stated = set(split_label(mapped(label, self.map)))
         else:
-            stated = {label}
+            stated = {mapped(label, self.map)}
+            if self.accepted is not None and stated.isdisjoint(self.accepted):
+                return None
         return [float(name in stated) for name in self.classes]
 
 
@@ -71,11 +73,13 @@ def choose_labelling(labels: Iterable[str], settings: IngestSettings, *, where: 
         CohortError: There is no label or one class only, the positive class is unknown or ambiguous, or the
             settings contradict each other or the labels.
     """
-    distinct = sorted(set(labels))
+    raw = sorted(set(labels))
+    distinct = sorted({mapped(label, settings.map) for label in raw})
     if not distinct:
         raise CohortError(
             "no input has a label", where=where, todo="put images into one folder a class, or bring a table"
         )
+    _check_map(raw, settings.map, where=where)
     if settings.classes is not None and len(set(settings.classes)) < len(settings.classes):
         raise CohortError("classes names a class twice", where=where, todo="name each class once")
     task = settings.task if settings.task != "auto" else _guess_task(distinct, settings)
@@ -97,16 +101,42 @@ def choose_labelling(labels: Iterable[str], settings: IngestSettings, *, where: 
                 where=where,
                 todo='leave it out, or set task = "binary"',
             )
-        return Labelling("multiclass", settings.classes or tuple(distinct), accepted=frozenset(distinct))
+        return Labelling(
+            "multiclass", settings.classes or tuple(distinct), accepted=frozenset(distinct), map=settings.map
+        )
     positive = _positive(distinct, settings, where=where)
     others = [name for name in distinct if name != positive]
     negative = others[0] if len(others) == 1 else f"not {positive}"
-    return Labelling("binary", (positive,), negative, frozenset(distinct))
+    return Labelling("binary", (positive,), negative, frozenset(distinct), settings.map)
 
 
 def split_label(label: str) -> list[str]:
     """The findings that one cell names: "Edema|Mass" or "Edema; Mass"."""
     return [part for part in (piece.strip() for piece in _BETWEEN.split(label)) if part]
+
+
+def mapped(label: str, codes: Mapping[str, str]) -> str:
+    """A label in the words of the classes; of several findings in one cell, each by itself.
+
+    Example:
+        >>> mapped("nv", {"nv": "benign"}), mapped("Mass|Nodule", {"Nodule": "Mass"})
+        ('benign', 'Mass')
+    """
+    if label in codes or not codes:
+        return codes.get(label, label)
+    return "|".join(dict.fromkeys(codes.get(part, part) for part in split_label(label))) or label
+
+
+def _check_map(labels: Sequence[str], codes: Mapping[str, str], *, where: str) -> None:
+    """Refuse a code that no label bears: it is a slip of the pen more often than not."""
+    known = {*labels, *(part for label in labels for part in split_label(label))}
+    unknown = [code for code in codes if code not in known]
+    if unknown:
+        raise CohortError(
+            f"no image that is left has the label {unknown[0]!r}, which map names",
+            where=where,
+            todo=f"the labels are {_and(labels)}",
+        )
 
 
 def check_classes(
@@ -182,7 +212,7 @@ def _multilabel(distinct: list[str], settings: IngestSettings, *, where: str) ->
             where=where,
             todo=f"the labels name {_and(named)}",
         )
-    return Labelling("multilabel", classes)
+    return Labelling("multilabel", classes, map=settings.map)
 
 
 def _positive(distinct: list[str], settings: IngestSettings, *, where: str) -> str:

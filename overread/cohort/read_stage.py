@@ -1,29 +1,42 @@
-"""The stages of an ingest: reading every input to its last pixel, and taking its bytes into the cohort."""
+"""The stages of an ingest: reading and measuring every input, and taking its bytes into the cohort."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from overread.cohort.schema import IMAGE_SCHEMA
 from overread.engine import REJECT_DETAIL, REJECT_FIELDS, REJECT_REASON
 from overread.errors import CohortError, DecodeError
 from overread.imaging.decode import decode, sniff
+from overread.imaging.files import read_file
+from overread.imaging.fingerprint import FINGERPRINT_BYTES, fingerprint
 from overread.imaging.limits import DecodeLimits
+from overread.imaging.measure import MEASURE_FIELDS, measure
 
 FILE_FIELD = pa.field("file", pa.binary(), nullable=False)
 """A path below the source as the system spells it, which need not be UTF-8."""
 _LIMITS = DecodeLimits()
 
+MEASURED_FIELDS: tuple[pa.Field, ...] = (
+    pa.field("pixel_sha256", pa.string()),
+    pa.field("fingerprint", pa.binary(FINGERPRINT_BYTES)),
+    pa.field("file_bytes", pa.int64()),
+    *MEASURE_FIELDS,
+)
+"""What is measured of an image once it is decoded; `pixel_sha256` covers height, width and the pixels as RGB,
+and `fingerprint` is what near-duplicates are found by."""
+
 
 class ReadStage:
-    """Reads and decodes files; yields what is known of them then, without their bytes.
+    """Reads, decodes and measures files; yields what is known of them then, without their bytes.
 
     Args:
         root: The source folder.
@@ -37,6 +50,7 @@ class ReadStage:
             pa.field("width", pa.int32()),
             pa.field("height", pa.int32()),
             pa.field("sha256", pa.string()),
+            *MEASURED_FIELDS,
             *REJECT_FIELDS,
         ]
     )
@@ -60,7 +74,9 @@ class ReadStage:
             return known | {REJECT_REASON: error.reason, REJECT_DETAIL: detail}
         height, width = pixels.shape[:2]
         known |= {"media_type": sniff(content), "width": width, "height": height}
-        return known | {"sha256": hashlib.sha256(content).hexdigest()}
+        known |= {"sha256": hashlib.sha256(content).hexdigest(), "pixel_sha256": pixel_hash(pixels)}
+        known |= {"fingerprint": fingerprint(pixels), "file_bytes": len(content)}
+        return known | measure(content, pixels)
 
 
 class EmbedStage:
@@ -106,35 +122,12 @@ class EmbedStage:
         return content
 
 
-def read_file(path: Path, *, limits: DecodeLimits) -> bytes:
-    """The bytes of a regular file.
+def pixel_hash(pixels: NDArray[np.uint8]) -> str:
+    """SHA-256 of an image's size and pixels: equal for files that show exactly the same.
 
-    Raises:
-        DecodeError: `missing-file`, `unreadable-file` or `too-large`.
+    Args:
+        pixels: uint8 [height, width, 3].
     """
-    try:
-        # Not blocking, since a pipe that is called a.jpg would keep us waiting for ever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with os.fdopen(descriptor, "rb") as handle:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise DecodeError(
-                    "unreadable-file",
-                    "expected a file, got a pipe or a device",
-                    todo="put the image in its place",
-                )
-            if status.st_size > limits.max_bytes:
-                raise DecodeError(
-                    "too-large",
-                    f"expected at most {limits.max_bytes} bytes, got {status.st_size}",
-                    todo="export the image smaller",
-                )
-            return handle.read()
-    except FileNotFoundError as error:
-        raise DecodeError("missing-file", "there is no such file", todo="bring it or leave it out") from error
-    except OSError as error:
-        raise DecodeError(
-            "unreadable-file",
-            f"could not be opened: {error.strerror or error}",
-            todo="check its rights and the disk",
-        ) from error
+    digest = hashlib.sha256(np.array(pixels.shape[:2], "<u4").tobytes())
+    digest.update(np.ascontiguousarray(pixels).data)
+    return digest.hexdigest()

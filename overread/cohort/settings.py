@@ -69,6 +69,8 @@ class IngestSettings(BaseModel):
         split_by: What never stands on two sides: `patient` (patients and groups), `group` alone, or patients
             and groups together with whole sites, sources or devices; `date`: patients, the oldest images in
             train and the newest in test; `image`: nothing, for comparison.
+        near_duplicates: Look for pictures that differ in no more than rotation, mirroring, cropping or
+            compression; they never stand on two sides.
         accept_leakage: Kinds of leakage that do not stop the ingest; they are reported all the same.
         seed: Of the split.
         licence: Under which the images may be used.
@@ -90,6 +92,7 @@ class IngestSettings(BaseModel):
     only: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     split: SplitShares = SplitShares()
     split_by: SplitBy = "patient"
+    near_duplicates: bool = True
     accept_leakage: tuple[LeakKind, ...] = ()
     seed: int = 0
     licence: str = ""

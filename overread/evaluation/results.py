@@ -126,7 +126,9 @@ class Counts(_Part):
 class CohortFlow(_Part):
     """From what was found to what each split holds; found = read + rejected.
 
-    `negative`: what a binary cohort calls the absence of its class ("benign"), else "".
+    `negative`: what a binary cohort calls the absence of its class ("benign"), else "". `removed`: what each
+    step of the ingest is called, with how many inputs it left out. `leakage`: sentences about what stands on
+    two sides of the split and was accepted.
     """
 
     name: str = ""
@@ -137,6 +139,8 @@ class CohortFlow(_Part):
     patients: int
     patient_known: bool = True
     splits: Mapping[str, int] = {}
+    removed: tuple[tuple[str, int], ...] = ()
+    leakage: tuple[str, ...] = ()
 
     @classmethod
     def from_card(cls, card: CohortCard) -> CohortFlow:
@@ -150,6 +154,8 @@ class CohortFlow(_Part):
             patients=card.patients,
             patient_known=card.patient_known,
             splits={str(split): images for split, images in card.split_counts.items()},
+            removed=tuple((step.what, step.removed) for step in card.flow),
+            leakage=tuple(leak.sentence for leak in card.leakage),
         )
 
 

@@ -197,6 +197,8 @@ def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
     """What a reader of the report must know before trusting a figure, most serious first."""
     found = []
     counts, share = evaluation.counts, percent(evaluation.level)
+    for leak in evaluation.cohort.leakage if evaluation.cohort else ():
+        found.append(f"Leakage that the study accepts: {leak}. The figures may be too good.")
     if evaluation.test_reads is not None and evaluation.test_reads > 1 and evaluation.split == "test":
         found.append(
             f"The test images were read {evaluation.test_reads} times: choices made after the first time can "

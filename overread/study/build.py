@@ -126,6 +126,7 @@ def train(
     inputs = np.concatenate([run(decode(content)) for _, content in sorted(selftest_images().items())])
     check_parity(reference_answers(network), exported, inputs)
     notes = [*trained.notes, *calibration_notes(held_out.targets, classes=cohort.classes)]
+    notes += [f"Leakage that the study accepts: {leak.sentence}." for leak in cohort.card.leakage]
     draft = ManifestDraft(
         name=name or cohort.card.name,
         version=bundle.version,

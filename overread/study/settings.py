@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from overread.cohort import IngestSettings, SplitShares
-from overread.cohort.settings import Role
+from overread.cohort.settings import LeakKind, Role, SplitBy
 from overread.errors import StudyError
 from overread.training.settings import ReaderSettings
 
@@ -34,13 +34,19 @@ class CohortTable(_Table):
     """`[cohort]`: where images and labels come from; the same keys as `overread ingest`."""
 
     source: Path
-    layout: Literal["auto", "folder", "table"] = "auto"
+    layout: str = "auto"
     table: Path | None = None
     positive: str | None = None
     classes: tuple[str, ...] | None = None
+    map: dict[str, str] = {}
     columns: dict[Role, str] = {}
     drop_missing: tuple[str, ...] = ()
+    exclude: dict[str, tuple[str, ...]] = {}
+    only: dict[str, tuple[str, ...]] = {}
     split: SplitShares = SplitShares()
+    split_by: SplitBy = "patient"
+    near_duplicates: bool = True
+    accept_leakage: tuple[LeakKind, ...] = ()
     licence: str = ""
     embed: bool = True
 

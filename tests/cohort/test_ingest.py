@@ -51,7 +51,7 @@ def test_a_folder_becomes_a_cohort(tmp_path: Path, skin: Path) -> None:
             "sha256": hashlib.sha256(content).hexdigest(),
         },
         **{"label": "benign", "target": [0.0], "split": row["split"]},
-        **dict.fromkeys(("age", "sex", "site", "view", "device")),
+        **dict.fromkeys(("age", "sex", "site", "view", "device", "source", "date")),
     }
     assert cohort.images_of(["benign/000"]) == {"benign/000": content}
     assert set(tree(tmp_path / "out")) == {

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from overread.cohort.read_stage import EmbedStage, ReadStage, read_file
+from overread.cohort.read_stage import EmbedStage, ReadStage
+from overread.imaging.files import read_file
 from overread.cohort.schema import IMAGE_SCHEMA
 from overread.errors import CohortError, DecodeError
 from overread.imaging import DecodeLimits
