@@ -150,7 +150,13 @@ def divide(
             todo='name images for training, or leave the split to Overread with columns.split = ""',
         )
     shares = shares_to_carve(present, settings.split)
-    pool = [at for at, side in enumerate(given) if side is None or (side == "train" and len(shares) > 1)]
+    # What the given split has on two sides stays there: carving would put it on a third.
+    elsewhere = {groups[at] for at, side in enumerate(given) if side not in (None, "train")}
+    pool = [
+        at
+        for at, side in enumerate(given)
+        if side is None or (side == "train" and len(shares) > 1 and groups[at] not in elsewhere)
+    ]
     ids, of_pool = [images[at].image_id for at in pool], [groups[at] for at in pool]
     if settings.split_by == "date":
         dates = [images[at].said.date for at in pool]

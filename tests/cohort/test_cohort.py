@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from overread.cohort import Cohort, CohortCard, IngestSettings, SplitShares, ingest
+from overread.cohort.flow import flow_of
 from overread.engine import LocalEngine
 from overread.errors import CohortError
 from tests.cohort.pictures import write_class_folders
@@ -19,7 +21,10 @@ from tests.cohort.pictures import write_class_folders
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     source = write_class_folders(folder / "skin", {"benign": 40, "malignant": 40})
-    ingest(source, folder / "cohort", settings=IngestSettings(), engine=LocalEngine(1))
+    with pytest.MonkeyPatch.context() as patch:
+        # Several parts, as of larger files.
+        patch.setattr(import_module("overread.cohort.ingest"), "_PART_BYTES", 0)
+        ingest(source, folder / "cohort", settings=IngestSettings(), engine=LocalEngine(1))
     return folder / "cohort"
 
 
@@ -106,8 +111,8 @@ def _cut(name: str) -> Callable[[Path], None]:
         (lambda path: (path / "cohort.json").write_text("{"), r"cohort.json: is no JSON"),
         (lambda path: (path / "cohort.json").write_text("[]"), r"cohort.json: .*valid dictionary"),
         (
-            _edit_card(schema_version=2),
-            r"cohort.json: expected schema version 1, got 2; use the Overread that made",
+            _edit_card(schema_version=1),
+            r"cohort.json: expected schema version 2, got 1; use the Overread that made",
         ),
         (
             _edit_card(task="regression"),
@@ -154,7 +159,9 @@ def test_the_card_survives_json() -> None:
             ("found", "read", "rejected", "ignored", "repeated", "images", "patients", "identical"), 0
         ),
         **{"patient_known": False, "counts": {"train": {"a": 1}}, "split_counts": {"train": 1}, "seed": 0},
-        **{"split_given": False, "reject_reasons": {}, "embedded": True, "content_hash": "0"},
+        **{"split_given": False, "split_by": "patient", "leakage": (), "accepted_leakage": ("pixels",)},
+        **{"near_duplicates": None, "flow": flow_of(3, [("empty", None)]), "columns": {"image": "file"}},
+        **{"map": {}, "reject_reasons": {}, "embedded": True, "content_hash": "0"},
     )
     assert CohortCard.model_validate_json(card.to_json()) == card
 

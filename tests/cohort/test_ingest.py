@@ -55,7 +55,8 @@ def test_a_folder_becomes_a_cohort(tmp_path: Path, skin: Path) -> None:
     }
     assert cohort.images_of(["benign/000"]) == {"benign/000": content}
     assert set(tree(tmp_path / "out")) == {
-        *("cohort.json", "images/part-00000.parquet", "ingest.json", "rejects.parquet")
+        *("cohort.json", "images/part-00000.parquet", "ingest.json", "rejects.parquet"),
+        *("duplicates.parquet", "inputs.parquet"),
     }
 
 
@@ -205,7 +206,9 @@ def test_a_given_split_that_a_file_crosses_is_refused(tmp_path: Path) -> None:
     write_class_folders(source / "test", {"benign": 6, "malignant": 6}, first=100)
     shutil.copyfile(source / "train" / "benign" / "000.jpg", source / "test" / "benign" / "x.jpg")
     said = (
-        r"one file stands in two of the given splits, for example .* '.*x.jpg' \(test\) and 'train/benign/0"
+        r"1 file stands on two sides of the split: 1 of the 13 images of test share one with train; for"
+        r" example the images 'test/benign/x.jpg' and 'train/benign/000.jpg'; mend the split, .* or accept it"
+        r' by name with accept_leakage = \["file"\]'
     )
     with pytest.raises(CohortError, match=said):
         make(source, tmp_path / "out")
@@ -218,10 +221,13 @@ def test_a_given_split_that_patients_cross_is_refused_without_naming_them(tmp_pa
         row["split"] = ["train", "val"][at % 2] if at < 8 else "train"
     table = write_table(tmp_path / "labels.csv", rows)
     with pytest.raises(
-        CohortError, match=r"4 patients stand in two of the given splits, .*'000_0.jpg'"
+        CohortError, match=r"4 patients stand on two sides of the split: .*'000_0.jpg'"
     ) as caught:
         make(source, tmp_path / "out", table=table)
     assert "P00" not in str(caught.value)
+    accepted = make(source, tmp_path / "out", table=table, accept_leakage=("patient",)).card
+    [leak] = accepted.leakage
+    assert (leak.kind, leak.count, leak.images, leak.sides) == ("patient", 4, 8, {"train-tune": 4})
     assert make(source, tmp_path / "out", table=table, columns={"split": ""}).card.images == 24
 
 

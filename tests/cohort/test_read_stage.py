@@ -5,14 +5,17 @@ import os
 import threading
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
-from overread.cohort.read_stage import EmbedStage, ReadStage
-from overread.imaging.files import read_file
+from overread.cohort.read_stage import MEASURED_FIELDS, EmbedStage, ReadStage, pixel_hash
 from overread.cohort.schema import IMAGE_SCHEMA
 from overread.errors import CohortError, DecodeError
-from overread.imaging import DecodeLimits
+from overread.imaging import DecodeLimits, decode
+from overread.imaging.files import read_file
+from overread.imaging.fingerprint import fingerprint
+from overread.imaging.measure import measure
 from tests.cohort.pictures import picture
 
 LIMITS = DecodeLimits()
@@ -32,7 +35,8 @@ def test_what_is_known_of_an_image(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(content)
     (tmp_path / "b.jpg").write_bytes(picture(2, kind="PNG"))
     rows = read(tmp_path, "a.jpg", "b.jpg")
-    assert rows["a.jpg"] == {
+    measured = {field.name for field in MEASURED_FIELDS}
+    assert {name: value for name, value in rows["a.jpg"].items() if name not in measured} == {
         "image_id": "a.jpg",
         "media_type": "image/jpeg",
         "width": 24,
@@ -42,6 +46,18 @@ def test_what_is_known_of_an_image(tmp_path: Path) -> None:
         "reject_detail": None,
     }
     assert rows["b.jpg"]["media_type"] == "image/png"  # told by its bytes, not its name
+    pixels = decode(content)
+    expected = measure(content, pixels) | {"file_bytes": len(content), "fingerprint": fingerprint(pixels)}
+    expected["pixel_sha256"] = hashlib.sha256(b"\x10\0\0\0\x18\0\0\0" + pixels.tobytes()).hexdigest()
+    assert {name: rows["a.jpg"][name] for name in measured} == {
+        name: pytest.approx(value, nan_ok=True) for name, value in expected.items()
+    }
+
+
+def test_the_same_pixels_have_the_same_hash_however_they_are_stored() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 4, 3), np.uint8)
+    assert pixel_hash(pixels) == pixel_hash(np.asfortranarray(pixels))
+    assert pixel_hash(pixels) != pixel_hash(pixels.reshape(4, 6, 3))
 
 
 def test_what_is_no_image_is_a_reject_with_reason_and_sentence(tmp_path: Path) -> None:
