@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overread.cohort.schema import SPLITS, Split
-from overread.cohort.split import assign_splits, connect, crossings
+from overread.cohort.split import assign_by_date, assign_splits, connect, crossings
+from overread.errors import CohortError
 
 SHARES: dict[Split, float] = {"train": 0.6, "tune": 0.2, "test": 0.2}
 
@@ -110,6 +111,124 @@ def test_a_split_without_share_gets_nothing() -> None:
     )
     assert Counter(splits) == {"train": 24, "tune": 6}
     assert set(assign([0, 1], [0, 1], shares={"train": 1})) == {"train"}
+
+
+def test_a_third_class_of_a_multilabel_cohort_is_shared_out_with_the_others() -> None:
+    rng = np.random.default_rng(0)
+    strata = (rng.random((600, 4)) < [0.5, 0.2, 0.1, 0.05]).astype(float)
+    groups = rng.integers(0, 300, 600).tolist()
+    splits = np.array(
+        assign_splits([f"{at}" for at in range(600)], groups, strata=strata, shares=SHARES, seed=0)
+    )
+    for split, share in SHARES.items():
+        reached = strata[splits == split].sum(0) / strata.sum(0)
+        np.testing.assert_allclose(reached, share, atol=0.02)
+
+
+def test_images_with_a_split_keep_it_and_their_group_follows() -> None:
+    groups = [0, 0, 1, 1, 1, 2, *range(3, 37)]
+    fixed: list[Split | None] = ["test", None, "tune", "test", "test", None, *[None] * 34]
+    splits = assign_splits(
+        [f"{at}" for at in range(40)], groups, strata=np.ones((40, 1)), shares=SHARES, seed=0, fixed=fixed
+    )
+    assert splits[:5] == ["test", "test", "tune", "test", "test"]
+    assert Counter(splits) == {"train": 24, "tune": 8, "test": 8}
+
+
+def test_an_image_joins_the_side_where_most_of_its_divided_group_stands() -> None:
+    fixed: list[Split | None] = ["test", "test", "train", None]
+    splits = assign_splits(list("abcd"), [0] * 4, strata=np.ones((4, 1)), shares=SHARES, seed=0, fixed=fixed)
+    assert splits == ["test", "test", "train", "test"]
+
+
+def test_a_fixed_split_that_is_not_shared_out_takes_nothing_from_the_others() -> None:
+    fixed: list[Split | None] = ["test"] * 50 + [None] * 40
+    splits = assign_splits(
+        [f"{at}" for at in range(90)],
+        list(range(90)),
+        strata=np.ones((90, 1)),
+        shares={"train": 0.6, "tune": 0.2},
+        seed=0,
+        fixed=fixed,
+    )
+    assert Counter(splits) == {"test": 50, "train": 30, "tune": 10}
+
+
+def test_a_site_stays_whole_where_it_is_a_key() -> None:
+    rng = np.random.default_rng(0)
+    sites = [f"site {at}" for at in rng.integers(0, 12, 200)]
+    patients = [f"{site} {at}" for site, at in zip(sites, rng.integers(0, 20, 200), strict=True)]
+    groups = connect(patients, sites)
+    splits = assign(groups, [0] * 200)
+    assert crossings(sites, splits) == []
+    assert crossings(patients, splits) == []
+    assert set(splits) == set(SPLITS)
+
+
+def by_date(dates: list[str | None], *, groups: list[int] | None = None, seed: int = 0) -> list[Split]:
+    ids = [f"{at}" for at in range(len(dates))]
+    return assign_by_date(ids, groups or list(range(len(dates))), dates, shares=SHARES, seed=seed)
+
+
+def test_the_oldest_train_and_the_newest_test() -> None:
+    dates: list[str | None] = [f"2020-01-{day:02d}" for day in range(1, 11)]
+    assert by_date(dates) == ["train"] * 6 + ["tune"] * 2 + ["test"] * 2
+    assert by_date(dates[::-1]) == ["test"] * 2 + ["tune"] * 2 + ["train"] * 6
+
+
+def test_a_patient_stands_where_his_latest_image_does() -> None:
+    dates: list[str | None] = [f"2020-01-{day:02d}" for day in range(1, 11)]
+    assert by_date(dates, groups=[0, 1, 2, 3, 4, 5, 6, 7, 8, 0])[0] == "test"
+
+
+def test_images_without_a_date_train_unless_their_group_has_one() -> None:
+    dates: list[str | None] = [None, None, *[f"2020-01-{day:02d}" for day in range(1, 9)]]
+    splits = by_date(dates, groups=[0, 9, *range(2, 10)])
+    assert splits[:2] == ["train", "test"]
+    mostly = by_date([None] * 50 + ["2020-01-01", "2020-01-02"])
+    assert mostly == ["train"] * 50 + ["tune", "test"]
+
+
+def test_one_date_is_not_divided_between_test_and_the_past() -> None:
+    dates: list[str | None] = ["2019"] * 3 + ["2020"] * 6 + ["2021"]
+    splits = by_date(dates)
+    assert splits[-1] == "test"
+    assert Counter(splits) == {"train": 6, "tune": 3, "test": 1}
+    assert splits != by_date(dates, seed=1)  # who of 2020 tunes is drawn
+
+
+def test_an_incomplete_date_counts_as_its_last_day() -> None:
+    dates: list[str | None] = ["2019-11-30", "2019-12-31", "2019", "2019-12", "2020-01-01", "2018", "2018-03"]
+    assert by_date(dates)[4] == "test"
+    assert {by_date(dates)[at] for at in (0, 5, 6)} == {"train"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 15), st.integers(2010, 2014)), min_size=8, max_size=60),
+    st.integers(0, 3),
+)
+def test_no_group_of_test_ends_before_an_image_of_the_past(images: list[tuple[int, int]], seed: int) -> None:
+    groups, dates = [group for group, _ in images], [f"{year}" for _, year in images]
+    ends = {group: max(year for one, year in images if one == group) for group in groups}
+    try:
+        splits = by_date([*dates], groups=groups, seed=seed)
+    except CohortError:
+        assert len(ends) < 3 or sorted(ends.values())[1] == max(ends.values())
+        return
+    past = [year for (_, year), split in zip(images, splits, strict=True) if split != "test"]
+    assert max(past) < min(
+        ends[group] for group, split in zip(groups, splits, strict=True) if split == "test"
+    )
+    assert crossings([str(group) for group in groups], splits) == []
+    assert set(splits) == set(SPLITS)
+
+
+def test_dates_that_cannot_be_told_apart_are_refused() -> None:
+    with pytest.raises(CohortError, match="have 1 different dates"):
+        by_date(["2020"] * 9)
+    with pytest.raises(CohortError, match=r"image '1': expected a date as yyyy, .* got '5/2020'"):
+        by_date(["2019", "5/2020", "2021"])
 
 
 @pytest.mark.parametrize(
