@@ -30,12 +30,10 @@ from overread.cohort.inputs import (
     to_keep,
 )
 from overread.cohort.labels import choose_labelling
-from overread.cohort.listing import list_classes, list_files
+from overread.cohort.layouts import list_source
 from overread.cohort.read_stage import FILE_FIELD, EmbedStage, ReadStage
 from overread.cohort.schema import SCHEMA_VERSION, Split
 from overread.cohort.settings import IngestSettings
-from overread.cohort.table_layout import find_table, list_rows
-from overread.cohort.tables import read_table
 from overread.engine import LocalEngine, list_parts, remove_unfinished, write_atomically, write_table
 from overread.engine.local import RUN_FILE
 from overread.errors import CohortError
@@ -154,49 +152,6 @@ def _earlier(out: Path) -> Cohort:
             "does not say what it was made from", where=str(out), todo="ingest the source again"
         )
     return cohort
-
-
-def list_source(source: Path, out: Path | None = None, *, settings: IngestSettings) -> Listing:
-    """All inputs of a source with what the source says of them; no image is opened.
-
-    Raises:
-        CohortError: There is no input, or the table does not fit.
-    """
-    files = list_files(source, exclude=out)
-    table = None
-    if settings.table is not None:
-        if settings.layout == "folder":
-            raise CohortError(
-                "the folder layout takes no table",
-                where=f"table '{settings.table}'",
-                todo='set layout = "table"',
-            )
-        table = read_table(settings.table)
-    elif settings.layout != "folder":
-        table = find_table(source, settings)
-    if table is not None:
-        listing = list_rows(files, table, source=source, settings=settings)
-    elif settings.layout == "table" or settings.columns:
-        raise CohortError(
-            "no table with an image and a label column was found",
-            where=f"source '{source}'",
-            todo="say which with table = ... and columns = {...}",
-        )
-    elif settings.drop_missing:
-        raise CohortError(
-            f"drop_missing names {settings.drop_missing[0]!r}, but the source has no table",
-            where=f"source '{source}'",
-            todo="leave it out, or bring a table",
-        )
-    else:
-        listing = list_classes(files)
-    if not listing.candidates:
-        raise CohortError(
-            f"holds no image ({listing.ignored} other files)",
-            where=f"source '{source}'",
-            todo="name the folder that holds the images as JPEG, PNG or TIFF",
-        )
-    return listing
 
 
 def _check_places(source: Path, out: Path) -> None:

@@ -122,7 +122,7 @@ def _cut(name: str) -> Callable[[Path], None]:
         (_edit_card(images=81), r"images: expected 81 images as cohort.json says, got 80"),
         (_edit_card(rejected=3), r"rejects.parquet: expected 3 rejects"),
         (_edit_card(content_hash="00"), r"the images' table is not the one that the cohort was made with"),
-        (_edit_part("split", "test"), r"the images' table is not the one"),
+        (_edit_part("split", "nowhere"), r"the images' table is not the one"),
         (_edit_part("target", [0.0]), r"the images' table is not the one"),
         (_edit_part("patient_id", "somebody"), r"the images' table is not the one"),
         (_drop_column, r"part-00000.parquet: lacks the column 'sha256'"),
