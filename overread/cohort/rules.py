@@ -88,7 +88,7 @@ def apply_rules(columns: Columns, settings: IngestSettings, *, rows: int, where:
     for kind, said, values in _said(settings):
         role, cells = _find(columns, kind, said, where=where)
         distinct = {cell: _words(role, cell) for cell in set(cells)}
-        wanted = {_plain(value): value for value in values}
+        wanted = {value: _meaning(role, value) for value in values}
         if kind == "drop_missing":
             gone = {cell for cell in distinct if is_missing(role, cell)}
             step, detail = f"{said} not stated", f"its row says nothing in the column {said}"
@@ -97,15 +97,16 @@ def apply_rules(columns: Columns, settings: IngestSettings, *, rows: int, where:
                 f"the rule {kind}.{said} names no value", where=where, todo=f'write {kind}.{said} = ["VALUE"]'
             )
         else:
-            met = {cell for cell, words in distinct.items() if words & wanted.keys()}
+            asked = set[str]().union(*wanted.values())
+            met = {cell for cell, words in distinct.items() if words & asked}
             gone = met if kind == "exclude" else distinct.keys() - met
             step = f"{said} is {'not ' * (kind == 'only')}{_either(values)}"
             detail = f"its row is left out by a rule: {step}"
             there = set[str]().union(*distinct.values())
             notes += [
                 f"the rule {kind}.{said} names {value!r}, which no row says"
-                for word, value in wanted.items()
-                if word not in there
+                for value, words in wanted.items()
+                if not words & there
             ]
         if not gone:
             notes.append(f"the rule '{step}' removes nothing")
@@ -187,17 +188,21 @@ def _find(columns: Columns, kind: Kind, said: str, *, where: str) -> tuple[Role 
 
 def _words(role: Role | None, cell: str) -> set[str]:
     """All that a cell can be called by in a rule."""
-    words = {_plain(cell)}
-    if role == "label":
-        words |= {_plain(part) for part in split_label(cell)}
-    elif role == "sex":
-        words.add(_plain(parse_sex(cell) or cell))
+    findings = {_plain(part) for part in split_label(cell)} if role == "label" else set()
+    return _meaning(role, cell) | findings
+
+
+def _meaning(role: Role | None, text: str) -> set[str]:
+    """A text, and what it means where its role knows several words for the same."""
+    meant: object = None
+    if role == "sex":
+        meant = parse_sex(text)
     elif role == "split":
-        words.add(_plain(parse_split(cell) or cell))
+        meant = parse_split(text)
     elif role == "age":
-        years = parse_age(cell)
-        words |= set() if years is None else {f"{years:g}"}
-    return words
+        years = parse_age(text)
+        meant = None if years is None else f"{years:g}"
+    return {_plain(text)} if meant is None else {_plain(text), _plain(str(meant))}
 
 
 def _plain(text: str) -> str:

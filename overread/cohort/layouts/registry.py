@@ -9,7 +9,9 @@ from pathlib import Path
 from overread.cohort.candidates import Listing
 from overread.cohort.layouts.folder import FolderLayout
 from overread.cohort.layouts.ham10000 import Ham10000Layout
+from overread.cohort.layouts.isic import IsicLayout
 from overread.cohort.layouts.layout import Layout
+from overread.cohort.layouts.medmnist import MedMnistLayout
 from overread.cohort.layouts.nih import NihLayout
 from overread.cohort.layouts.plugins import Plugin, check_listing, find_plugins
 from overread.cohort.layouts.table import TableLayout
@@ -19,7 +21,7 @@ from overread.cohort.tables import is_table, peek_columns, table_stem
 from overread.errors import CohortError, OverreadError
 
 _TABLE, _FOLDER = TableLayout(), FolderLayout()
-_NAMED: tuple[Layout, ...] = (Ham10000Layout(), NihLayout())
+_NAMED: tuple[Layout, ...] = (Ham10000Layout(), IsicLayout(), NihLayout(), MedMnistLayout())
 BUILT_IN: tuple[Layout, ...] = (*_NAMED, _TABLE, _FOLDER)
 """In the order in which they are tried; layouts of other packages come between the named ones and `table`."""
 
