@@ -30,6 +30,7 @@ class CohortCard(BaseModel):
         repeated: Table rows that say again what an earlier row said; not inputs.
         images: Rows of the table, equal to `read`.
         patients: Distinct patients.
+        groups: Distinct lesions, studies or series that the source names.
         identical: Images whose bytes another image of the cohort has too; they share a split.
         counts: Images a split and class (and `negative`); a multilabel image may count for several classes.
         split_counts: Images a split.
@@ -64,6 +65,7 @@ class CohortCard(BaseModel):
     repeated: int
     images: int
     patients: int
+    groups: int
     identical: int
     counts: dict[Split, dict[str, int]]
     split_counts: dict[Split, int]

@@ -52,6 +52,7 @@ def card_of(
         repeated=listing.repeated,
         images=rows.num_rows,
         patients=len(set(rows["patient_id"].to_pylist())),
+        groups=len(set(rows["group_id"].to_pylist()) - {None}),
         identical=sum(count for count in files.values() if count > 1),
         counts=counts,
         split_counts=split_counts,

@@ -31,9 +31,10 @@ from overread.cohort.inputs import (
 )
 from overread.cohort.labels import choose_labelling
 from overread.cohort.layouts import list_source
-from overread.cohort.read_stage import FILE_FIELD, EmbedStage, ReadStage
+from overread.cohort.read_stage import FILE_FIELD, ReadStage
 from overread.cohort.schema import SCHEMA_VERSION, Split
 from overread.cohort.settings import IngestSettings
+from overread.cohort.write_images import write_images
 from overread.engine import LocalEngine, list_parts, remove_unfinished, write_atomically, write_table
 from overread.engine.local import RUN_FILE
 from overread.errors import CohortError
@@ -44,8 +45,8 @@ WORK = ".work"
 READ = "read"
 UNPACKED = "unpacked"
 RECORD = "record.json"
+BEFORE = "before.parquet"
 
-_PART_BYTES = 2**25
 
 _LIST_SCHEMA = pa.schema([pa.field("image_id", pa.string()), FILE_FIELD])
 
@@ -194,10 +195,16 @@ def _key_of(folder: Path) -> str | None:
 
 
 def _make_room(work: Path, key: str) -> None:
-    """Begin anew: what an ingest of something else left is removed."""
+    """Begin anew: what an ingest of something else left is removed, but for what it knows of its inputs."""
+    beside = work.with_name(work.name + "-" + BEFORE)
     try:
+        for name in (BEFORE, INPUTS):
+            if (work / name).exists():
+                (work / name).replace(beside)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True, exist_ok=True)
+        if beside.exists():
+            beside.replace(work / BEFORE)
     except OSError as error:
         raise CohortError(
             f"could not be made: {error.strerror}",
@@ -239,19 +246,15 @@ def _build(
         progress=job.progress,
     )
     check_leaks(assembly, settings, where=job.where)
-    write_table(work / INPUTS, known)
     write_table(work / DUPLICATES, assembly.duplicates)
-    write_table(work / "accepted.parquet", assembly.rows)
     try:
-        # Copying waits for the disk, so it stays in this process. Its key is not the one above, which holds
-        # times of change: equal sources should give equal bytes.
-        LocalEngine(1).run(
-            EmbedStage(folder, embed=embed),
-            work / "accepted.parquet",
+        write_images(
+            assembly.rows,
+            folder,
             work / IMAGES,
-            key="cohort",
-            rows_per_part=_rows_of(pc.mean(known["file_bytes"]).as_py() or 0.0),
-            label="writing the cohort",
+            embed=embed,
+            mean_bytes=pc.mean(known["file_bytes"]).as_py() or 0.0,
+            before=before,
             progress=job.progress,
         )
     except CohortError:
@@ -277,7 +280,7 @@ def _read(
     files = [one.file for one in listing.candidates if one.file is not None]
     of_file = dict(zip(files, image_ids(files), strict=True))
     ids = [of_file[one.file] for one in opened if one.file is not None]
-    before = read_before(job.out / INPUTS)
+    before = pa.concat_tables([read_before(job.out / INPUTS), read_before(job.work / BEFORE)])
     kept = to_keep(before, opened, states, retry=retry)
     if retry:
         again = sum(at is None for at in kept)
@@ -304,17 +307,15 @@ def _read(
             progress=job.progress,
         )
         fresh = pa.concat_tables([pq.read_table(part) for part in list_parts(read)])
-    return join_inputs(opened, ids, states, before=before, kept=kept, fresh=fresh)
+    known = join_inputs(opened, ids, states, before=before, kept=kept, fresh=fresh)
+    # Kept even if the cohort is refused in the end: with other settings, nothing is read twice.
+    write_table(job.work / INPUTS, known)
+    return known
 
 
 def _share_of(rows: int) -> int:
     """Rows a part: few enough to share out and to lose at an interruption, but not one file an image."""
     return int(np.clip(rows // 32, 16, 1024))
-
-
-def _rows_of(mean_bytes: float) -> int:
-    """Images a part of the cohort: about 32 MiB of them."""
-    return int(np.clip(_PART_BYTES / max(mean_bytes, 1.0), 64, 4096))
 
 
 def _splits_of(cohort: Cohort) -> dict[str, Split]:
@@ -336,7 +337,6 @@ def _publish(work: Path, out: Path) -> None:
         (out / CARD).unlink(missing_ok=True)
         if (work / IMAGES).exists():
             shutil.rmtree(out / IMAGES, ignore_errors=True)
-            (work / IMAGES / RUN_FILE).unlink(missing_ok=True)
             (work / IMAGES).replace(out / IMAGES)
         if (work / REJECTS).exists():
             (work / REJECTS).replace(out / REJECTS)

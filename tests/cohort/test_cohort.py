@@ -23,7 +23,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = write_class_folders(folder / "skin", {"benign": 40, "malignant": 40})
     with pytest.MonkeyPatch.context() as patch:
         # Several parts, as of larger files.
-        patch.setattr(import_module("overread.cohort.ingest"), "_PART_BYTES", 0)
+        patch.setattr(import_module("overread.cohort.write_images"), "PART_BYTES", 0)
         ingest(source, folder / "cohort", settings=IngestSettings(), engine=LocalEngine(1))
     return folder / "cohort"
 
@@ -156,7 +156,8 @@ def test_the_card_survives_json() -> None:
     card = CohortCard(
         **{"name": "n", "task": "binary", "classes": ("a",), "negative": "b", "source": "s", "licence": ""},
         **dict.fromkeys(
-            ("found", "read", "rejected", "ignored", "repeated", "images", "patients", "identical"), 0
+            ("found", "read", "rejected", "ignored", "repeated", "images", "patients", "groups", "identical"),
+            0,
         ),
         **{"patient_known": False, "counts": {"train": {"a": 1}}, "split_counts": {"train": 1}, "seed": 0},
         **{"split_given": False, "split_by": "patient", "leakage": (), "accepted_leakage": ("pixels",)},
