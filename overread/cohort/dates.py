@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-_TIME = r"(?:[T ]\s*\d{1,2}:\d{2}.*)?"
+_TIME = r"(?:[t ]\s*\d{1,2}:\d{2}.*)?"
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2})" + _TIME + r")?")
 _DICOM = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _YEAR = re.compile(r"\d{4}")

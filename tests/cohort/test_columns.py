@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overread.cohort.columns import (
+    doubt_source,
     find_columns,
     is_stated,
     parse_age,
@@ -124,3 +125,27 @@ def test_what_is_not_stated_is_nothing() -> None:
     assert [parse_split(cell) for cell in ("Train", "val", "VALIDATION", "test", "fold1")] == [
         "train", "tune", "tune", "test", None,
     ]  # fmt: skip
+
+
+def test_the_source_and_the_date_are_found_by_usual_names() -> None:
+    found = find(("image_id", "dx", "dataset", "Study Date"))
+    assert (found["source"], found["date"]) == ("dataset", "Study Date")
+    assert "date" not in find(("image", "label", "birth_date", "update"))
+    assert "source" not in find(("image", "label", "source_image", "datasets"))
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["vidir_modern", "rosendahl", "", "unknown"] * 5, None),
+        (["Hospital A/B", "Hospital C"], None),
+        ([f"hospital {at % 40}" for at in range(200)], None),
+        ([""], None),
+        (["train", "TEST", "val", ""], "it names splits"),
+        (["https://example.org/1.jpg", "elsewhere"], "it holds addresses"),
+        ([f"scans/{at}.png" for at in range(20)] * 5, "it holds addresses"),
+        ([f"record {at}" for at in range(20)], "most of its cells differ"),
+    ],
+)
+def test_a_column_called_source_may_be_something_else(cells: list[str], why: str | None) -> None:
+    assert doubt_source(cells) == why

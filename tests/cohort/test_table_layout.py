@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from overread.cohort import table_layout
 from overread.cohort.candidates import Candidate, Listing
+from overread.cohort.file_index import FileIndex
 from overread.cohort.listing import Files
 from overread.cohort.settings import IngestSettings
-from overread.cohort.table_layout import FileIndex, find_table, list_rows
-from overread.cohort.tables import TextTable, parse_text
+from overread.cohort.table_layout import find_table, list_rows
+from overread.cohort.tables import TextTable, parse_text, read_table
 from overread.errors import CohortError
 
 SOURCE = Path("/data/skin")
@@ -168,3 +170,70 @@ def test_a_damaged_table_of_labels_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text('image,label\na,"mel\n')
     with pytest.raises(CohortError, match="unexpected end of data"):
         find_table(tmp_path, IngestSettings())
+
+
+def test_a_source_and_a_date_are_kept() -> None:
+    listing = join(
+        "image,label,hospital,study_date\na,x,Kiel,20200131\nb,x,Jena,2020\nc,x,unknown,soon\n",
+        *("a.jpg", "b.jpg", "c.jpg"),
+    )
+    assert [(one.source, one.date) for one in listing.candidates] == [
+        ("Kiel", "2020-01-31"),
+        ("Jena", "2020"),
+        (None, None),
+    ]
+    assert dict(listing.columns) == {
+        "image": "image",
+        "label": "label",
+        "source": "hospital",
+        "date": "study_date",
+    }
+    assert listing.notes == (
+        "1 cells in the column 'study_date' name no date and are not used; write them as yyyy-mm-dd",
+    )
+
+
+def test_dates_that_may_be_two_days_are_not_guessed() -> None:
+    listing = join("image,label,date\na,x,03/04/2020\n", "a.jpg")
+    assert listing.candidates[0].date is None
+    assert listing.notes == (
+        "1 dates in the column 'date' may have the day or the month first and are not used; write them as "
+        "yyyy-mm-dd",
+    )
+
+
+def test_a_column_that_only_seems_to_be_the_source_is_told_and_not_used() -> None:
+    text = "image,label,dataset\na,x,train\nb,x,test\n"
+    listing = join(text, "a.jpg", "b.jpg")
+    assert ("source" in listing.columns, listing.candidates[0].source) == (False, None)
+    assert listing.notes == (
+        "the column 'dataset' is not taken for the source: it names splits; name another with "
+        'columns.source = "NAME"',
+    )
+    named = join(text, "a.jpg", "b.jpg", columns={"source": "dataset"})
+    assert (named.notes, named.candidates[0].source) == ((), "train")
+
+
+def test_a_table_without_a_single_image_is_listed_where_that_is_asked() -> None:
+    rows = table("image,label\na,x\na,x\n,x\nb,\n")
+    listing = list_rows(Files((), (), 0), rows, source=SOURCE, settings=IngestSettings(), images="optional")
+    assert [(one.uri, one.file, one.reason) for one in listing.candidates] == [
+        ("a", None, None),
+        ("b", None, "no-label"),
+        ("labels.csv, row 3", None, "incomplete-row"),
+    ]
+    assert listing.repeated == 1
+    rows = table("image,label\na,x\nb,x\n")
+    with pytest.raises(CohortError, match="none of its 2 rows names a file"):
+        list_rows(Files(("c.jpg",), (), 0), rows, source=SOURCE, settings=IngestSettings(), images="optional")
+
+
+def test_a_huge_table_of_pixels_is_not_read_to_find_the_labels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hmnist_28_28_RGB.csv").write_text("pixel0000,pixel0001,label\n1,2,3\n")
+    (tmp_path / "mine.csv").write_text("image,label\na,x\n")
+    read = []
+    monkeypatch.setattr(table_layout, "read_table", lambda path: read.append(path.name) or read_table(path))
+    assert find_table(tmp_path, IngestSettings()) is not None
+    assert read == ["mine.csv"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import gzip
 import io
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overread.cohort.tables import parse_text, read_table
+from overread.cohort import tables
+from overread.cohort.tables import is_table, parse_text, peek_columns, read_lines, read_table, table_stem
 from overread.errors import CohortError
 
 HERE = Path("table.csv")
@@ -126,3 +128,51 @@ def test_files_of_the_wrong_kind_are_one_sentence(
 def test_a_missing_table_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="there is no such table"):
         read_table(tmp_path / "absent.csv")
+
+
+def test_tables_packed_by_gzip_are_read(tmp_path: Path) -> None:
+    packed = tmp_path / "Labels.CSV.gz"
+    packed.write_bytes(gzip.compress(b"image,label\n007,mel\n"))
+    assert read_table(packed).rows == (("007", "mel"),)
+    assert (is_table(packed), table_stem(packed)) == (True, "Labels")
+    (tmp_path / "list.txt.gz").write_bytes(gzip.compress(b"a.png 0 1\r\n\nb.png 1 0\n"))
+    assert read_lines(tmp_path / "list.txt.gz") == ["a.png 0 1", "b.png 1 0"]
+    assert not is_table(tmp_path / "volume.nii.gz")
+
+
+def test_a_damaged_or_swollen_gzip_file_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = gzip.compress(b"image,label\n" + b"a,mel\n" * 1000)
+    path = tmp_path / "labels.csv.gz"
+    for damaged in (whole[:-9], whole[:40], b"not gzip", whole[:30] + b"\xff" + whole[31:]):
+        path.write_bytes(damaged)
+        with pytest.raises(
+            CohortError, match=r"labels.csv.gz': could not be unpacked: it is damaged or ends"
+        ):
+            read_table(path)
+    monkeypatch.setattr(tables, "_LARGEST_UNPACKED", 2**10)
+    path.write_bytes(whole)
+    with pytest.raises(CohortError, match="expected at most 0 MiB once unpacked, got more"):
+        read_table(path)
+
+
+def test_an_unquoted_comma_in_a_header_makes_two_columns() -> None:
+    table = parse_text(b"Image Index,OriginalImage[Width,Height],\na.png,2682,2749,\n", path=HERE)
+    assert table.columns == ("Image Index", "OriginalImage[Width", "Height]")
+    assert table.column("Height]") == ["2749"]
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.tsv", "t.csv.gz", "t"])
+def test_a_header_is_read_without_the_rest(tmp_path: Path, name: str) -> None:
+    content = '\n image\t"the, label"\tâge\n'.encode() + "x\ty\té\n".encode() * 50_000
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    suffix = None if "." in name else ".csv"
+    assert peek_columns(tmp_path / name, suffix=suffix) == ("image", "the, label", "âge")
+
+
+def test_a_header_that_cannot_be_told_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(b"not gzip")
+    (tmp_path / "t.csv").write_bytes(b"")
+    for name in ("t.csv.gz", "t.csv", "absent.csv", "t.parquet"):
+        assert peek_columns(tmp_path / name) == ()
