@@ -95,7 +95,7 @@ def assign_splits(
     decided = list(fixed) if fixed is not None else [None] * len(ids)
     decided = _follow(groups, decided)
     free = [at for at, split in enumerate(decided) if split is None]
-    members = _members([ids[at] for at in free], [groups[at] for at in free], seed=seed)
+    members = drawn_groups([ids[at] for at in free], [groups[at] for at in free], seed=seed)
     counted = np.column_stack([np.ones(len(ids)), strata]) if len(ids) else np.zeros((0, 1))
     sides = {split: side for side, split in enumerate(wanted)}
     already = np.zeros((len(wanted), counted.shape[1]))
@@ -145,7 +145,7 @@ def assign_by_date(
     if len(wanted) < 2 or not ids:
         return [wanted[0]] * len(ids)
     days = [_last_day(said, image=one) for said, one in zip(dates, ids, strict=True)]
-    members = _members(ids, groups, seed=seed)
+    members = drawn_groups(ids, groups, seed=seed)
     latest = [max(days[at] for at in group) for group in members]
     order = sorted(range(len(members)), key=lambda group: latest[group])
     ends = np.cumsum([len(members[group]) for group in order])
@@ -191,7 +191,7 @@ def _follow(groups: Sequence[int], fixed: Sequence[Split | None]) -> list[Split 
     return [split or leading.get(group) for group, split in zip(groups, fixed, strict=True)]
 
 
-def _members(ids: Sequence[str], groups: Sequence[int], *, seed: int) -> list[list[int]]:
+def drawn_groups(ids: Sequence[str], groups: Sequence[int], *, seed: int) -> list[list[int]]:
     """The positions of each group's images; the groups in an order drawn by their ids and the seed."""
     positions: dict[int, list[int]] = defaultdict(list)
     for at, group in enumerate(groups):

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from overread.cohort.folds import assign_folds
+from overread.cohort.labels import stratum_columns
 from overread.errors import TrainingError
 from overread.training.loop import fit_mlp
 from overread.training.network import LinearHead, MeanHead, MLPHead, Task
@@ -177,15 +179,12 @@ def grouped_folds(
     Raises:
         TrainingError: A class, or its absence, is in images of fewer than two patients.
     """
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    labels = _stratum(targets, task)
+    ids = [f"{row:09d}" for row in range(len(targets))]
+    strata = stratum_columns(np.asarray(targets, np.float32))
     fewest = min(len(np.unique(groups[kind])) for kind in _kinds(targets, task))
     for count in range(min(folds, fewest), 1, -1):
-        order = StratifiedGroupKFold(n_splits=count, shuffle=True, random_state=seed)
-        fold_of = np.zeros(len(targets), np.int64)
-        for fold, (_, outside) in enumerate(order.split(np.zeros(len(targets)), labels, groups)):
-            fold_of[outside] = fold
+        drawn = assign_folds(ids, groups.tolist(), strata=strata, folds=count, seed=seed)
+        fold_of = np.array(drawn, np.int64)
         if all((kind & (fold_of != fold)).any() for kind in _kinds(targets, task) for fold in range(count)):
             return fold_of
     raise TrainingError(
@@ -259,13 +258,3 @@ def _kinds(targets: npt.NDArray[np.floating], task: Task) -> list[npt.NDArray[np
     """Rows `[n]` of each kind that a head must have seen: each class and, but for multiclass, its absence."""
     values = (1.0,) if task == "multiclass" else (1.0, 0.0)
     return [column == value for column in targets.T for value in values]
-
-
-def _stratum(targets: npt.NDArray[np.floating], task: Task) -> npt.NDArray[np.int64]:
-    """What folds are stratified by, `[n]`: the class; of several that are present the rarest."""
-    present = np.nan_to_num(targets) > 0.5
-    if task == "multiclass":
-        return np.asarray(np.argmax(present, 1), np.int64)
-    by_rarity = np.argsort(present.sum(0), kind="stable")
-    rarest = np.argmax(present[:, by_rarity], 1) + 1
-    return np.where(present.any(1), rarest, 0).astype(np.int64)
