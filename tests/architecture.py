@@ -19,6 +19,7 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("cohort",),
     ("bundle",),
     ("training", "nodules", "evaluation", "labels", "deidentify", "monitoring"),
+    ("exploration",),
     ("study",),
     ("cli", "serving", "edge"),
 )
