@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overread.cohort.candidates import Listing
-from overread.cohort.layouts.layout import named_table, source_root, tables_in
+from overread.cohort.layouts.layout import files_in, named_table, source_root
 from overread.cohort.listing import Files, list_files
 from overread.cohort.settings import IngestSettings, Role
 from overread.cohort.table_layout import Images, list_rows
@@ -60,7 +60,7 @@ class Ham10000Layout:
 def _tables(source: Path) -> list[Path]:
     return [
         path
-        for path in tables_in(source)
+        for path in files_in(source)
         if table_stem(path).lower().startswith(_STEM)
         and (is_table(path) or not path.suffix)
         and set(peek_columns(path, suffix=_suffix(path))) >= _COLUMNS

@@ -8,7 +8,7 @@ from pathlib import Path
 from overread.cohort.candidates import Listing
 from overread.cohort.columns import is_stated
 from overread.cohort.layouts.isic_truth import is_truth, join_truths
-from overread.cohort.layouts.layout import list_table, named_table, tables_in
+from overread.cohort.layouts.layout import files_in, list_table, named_table
 from overread.cohort.settings import IngestSettings, Role
 from overread.cohort.table_layout import Images
 from overread.cohort.tables import TextTable, is_table, peek_columns, read_table
@@ -76,13 +76,13 @@ class IsicLayout:
 
 
 def _beside(folder: Path) -> list[Path]:
-    return [path for path in tables_in(folder, below=_BELOW) if is_table(path)]
+    return [path for path in files_in(folder, below=_BELOW) if is_table(path)]
 
 
 def _tables(source: Path) -> list[Path]:
     """Tables that have labels and ISIC's columns."""
     found = []
-    for path in tables_in(source, below=_BELOW):
+    for path in files_in(source, below=_BELOW):
         if not is_table(path):
             continue
         columns = set(peek_columns(path))

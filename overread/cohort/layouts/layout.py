@@ -69,7 +69,7 @@ def named_table(source: Path, settings: IngestSettings) -> Path | None:
     return source
 
 
-def tables_in(source: Path, *, below: str = "") -> Iterator[Path]:
+def files_in(source: Path, *, below: str = "") -> Iterator[Path]:
     """Files in a folder and in those sub-folders that a word names, sorted; none where it is closed.
 
     Args:

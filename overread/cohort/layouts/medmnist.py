@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from overread.cohort.candidates import Candidate, Listing, readable
-from overread.cohort.layouts.layout import source_root
+from overread.cohort.layouts.layout import files_in, source_root
 from overread.cohort.layouts.medmnist_classes import CLASSES, data_set
 from overread.cohort.layouts.npz import ArrayInfo, iterate, read_info, read_names, read_small
 from overread.cohort.listing import Files, list_files
@@ -153,11 +153,11 @@ def _may_be(path: Path) -> bool:
 
 
 def _only(source: Path) -> Path:
-    paths = sorted(path for path in source.iterdir() if path.suffix.lower() == ".npz" and path.is_file())
+    paths = [path for path in files_in(source) if path.suffix.lower() == ".npz" and _may_be(path)]
     if len(paths) != 1:
         names = ", ".join(path.name for path in paths)
         raise CohortError(
-            f"expected one .npz file, got {names}" if paths else "holds no .npz file",
+            f"expected one .npz file, got {names}" if paths else "holds no such .npz file",
             where=f"source '{source}'",
             todo="name the file itself as source",
         )

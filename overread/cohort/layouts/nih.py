@@ -8,7 +8,7 @@ from pathlib import Path
 
 from overread.cohort.candidates import Listing
 from overread.cohort.labels import split_label
-from overread.cohort.layouts.layout import list_table, named_table, source_root, tables_in
+from overread.cohort.layouts.layout import files_in, list_table, named_table, source_root
 from overread.cohort.schema import Split
 from overread.cohort.settings import IngestSettings, Role
 from overread.cohort.table_layout import Images
@@ -80,7 +80,7 @@ class _Lists:
 
 
 def _tables(source: Path) -> list[Path]:
-    return [path for path in tables_in(source) if is_table(path) and set(peek_columns(path)) >= _COLUMNS]
+    return [path for path in files_in(source) if is_table(path) and set(peek_columns(path)) >= _COLUMNS]
 
 
 def _newest(tables: Sequence[Path], source: Path) -> Path:
@@ -107,7 +107,7 @@ def _read_lists(root: Path) -> _Lists:
     findings: dict[str, frozenset[str]] = {}
     found = {
         table_stem(path).lower(): path
-        for path in tables_in(root)
+        for path in files_in(root)
         if table_stem(path).lower() in _LISTS and is_table(path)
     }
     # The official list names train and tune together: lists that tell them apart go before it.
