@@ -126,7 +126,7 @@ def assemble(
         )
     images.sort(key=lambda one: one.image_id)
     pairs = near_pairs(images, known[_BULKY], progress=progress) if settings.near_duplicates else []
-    identities = identities_of(images, pairs)
+    identities = identities_of(images, pairs, unpacked=listing.unpack is not None)
     targets = np.array([one.target for one in images], np.float32)
     splits = divide(
         images, identities, targets, labelling=labelling, settings=settings, kept=kept, where=where

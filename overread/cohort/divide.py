@@ -83,13 +83,15 @@ def near_pairs(
     return [pair for pair in found if images[pair.first].pixels != images[pair.second].pixels]
 
 
-def identities_of(images: Sequence[Image], pairs: Sequence[Duplicate]) -> Identities:
-    """What images share with each other."""
+def identities_of(
+    images: Sequence[Image], pairs: Sequence[Duplicate], *, unpacked: bool = False
+) -> Identities:
+    """What images share with each other; files that were unpacked of an archive are ours, and say nothing."""
     return Identities(
         ids=[one.image_id for one in images],
         patients=[one.said.patient for one in images],
         groups=[one.said.group for one in images],
-        files=[one.sha256 for one in images],
+        files=() if unpacked else [one.sha256 for one in images],
         pixels=[one.pixels for one in images],
         near=[(pair.first, pair.second) for pair in pairs],
     )
@@ -105,8 +107,9 @@ def duplicate_table(identities: Identities, pairs: Sequence[Duplicate]) -> pa.Ta
     ):
         first, *others = same
         for other in others:
-            equal = identities.files[first] == identities.files[other]
-            how = ("file", 1.0, "same bytes") if equal else ("pixels", 1.0, "same pixels, stored differently")
+            files = identities.files
+            equal = bool(files) and files[first] == files[other]
+            how = ("file", 1.0, "same bytes") if equal else ("pixels", 1.0, "same pixels")
             rows.append((ids[first], ids[other], *how))
     return pa.Table.from_pylist(
         [dict(zip(DUPLICATE_SCHEMA.names, row, strict=True)) for row in sorted(rows)], schema=DUPLICATE_SCHEMA

@@ -12,6 +12,7 @@ from overread.cohort import Cohort, IngestSettings, ingest
 from overread.cohort.columns import find_columns, parse_age, parse_sex
 from overread.cohort.tables import read_table
 from overread.engine import LocalEngine
+from overread.errors import CohortError
 
 SHARED = Path(os.environ.get("OVERREAD_SHARED", Path(__file__).parents[3] / "shared"))
 
@@ -70,3 +71,25 @@ def test_rows_of_ham10000_without_age_or_sex() -> None:
     found = find_columns(table.columns, {}, where="HAM10000")
     pairs = zip(table.column(found["age"]), table.column(found["sex"]), strict=True)
     assert sum(parse_age(age) is not None and parse_sex(sex) is not None for age, sex in pairs) == 9948
+
+
+def test_pneumoniamnist_has_eight_pictures_on_two_sides(tmp_path: Path) -> None:
+    source = SHARED / "data" / "medmnist" / "pneumoniamnist.npz"
+    with pytest.raises(CohortError, match=r"8 pictures.* accept_leakage = \[\"pixels\""):
+        make(source, tmp_path / "out")
+    cohort = make(source, tmp_path / "out", accept_leakage=("pixels", "near-duplicate"))
+    card = cohort.card
+    assert (card.found, card.read, card.classes) == (5232, 5232, ("pneumonia",))
+    # What the set has no split for is carved out of train, and never tears the eight further apart.
+    assert card.split_given
+    assert card.split_counts["tune"] == 524
+    pixels = next(leak for leak in card.leakage if leak.kind == "pixels")
+    assert (pixels.count, pixels.images, pixels.sides) == (8, 18, {"train-tune": 8})  # two stand thrice
+
+
+def test_the_chest_x_rays_hold_one_picture_twice(tmp_path: Path) -> None:
+    pairs = make(SHARED / "data" / "chest", tmp_path / "chest").duplicates().to_pylist()
+    same = [pair for pair in pairs if pair["kind"] in ("file", "pixels")]
+    assert [(Path(pair["first"]).name, Path(pair["second"]).name) for pair in same] == [
+        ("00002658_001", "00002658_002")
+    ]
