@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ def _key(root: Path, listing: Listing, settings: IngestSettings, *, states: Sequ
     )
     digest.update(f"{listing.ignored} {listing.repeated}".encode())
     for candidate in listing.candidates:
-        digest.update(repr(astuple(candidate)).encode("utf-8", "backslashreplace"))
+        digest.update(repr(candidate).encode("utf-8", "backslashreplace"))
     for state in [*states, *(state_of(root / name) for name in listing.depends)]:
         digest.update(state.encode() + b"\0")
     return digest.hexdigest()

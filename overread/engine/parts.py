@@ -63,12 +63,14 @@ def write_part(
         )
         try:
             held: list[pa.RecordBatch] = []
+            size = 0
             for batch in batches:
                 rows += batch.num_rows
                 held.append(batch)
-                if sum(one.nbytes for one in held) >= GROUP_BYTES:
+                size += batch.nbytes
+                if size >= GROUP_BYTES:
                     _write_group(writer, held, schema)
-                    held = []
+                    held, size = [], 0
             _write_group(writer, held, schema)
             writer.close()
         finally:
@@ -89,13 +91,14 @@ def write_table(path: Path, table: pa.Table) -> None:
     write_part(path, iter(table.to_batches()), schema=table.schema)
 
 
-def is_finished(path: Path, *, mark: str, rows: int) -> bool:
-    """Whether a part is whole, belongs to the run, and holds as many rows as it should."""
+def is_finished(path: Path, *, mark: str, rows: int | None) -> bool:
+    """Whether a part is whole, belongs to the run, and holds as many rows as it should (None: not known)."""
     try:
         metadata = pq.read_metadata(path)
     except (OSError, pa.ArrowException):
         return False
-    return metadata.num_rows == rows and (metadata.metadata or {}).get(MARK) == mark.encode()
+    as_many = rows is None or metadata.num_rows == rows
+    return as_many and (metadata.metadata or {}).get(MARK) == mark.encode()
 
 
 def is_marked(path: Path) -> bool:
