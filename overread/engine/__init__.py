@@ -5,9 +5,20 @@ from __future__ import annotations
 from overread.engine.atomic import atomically, remove_unfinished, write_atomically
 from overread.engine.local import LocalEngine
 from overread.engine.parts import list_parts, write_table
-from overread.engine.stage import REJECT_DETAIL, REJECT_FIELDS, REJECT_REASON, Stage
+from overread.engine.stage import (
+    COPY,
+    ORIGIN_FIELDS,
+    ORIGIN_ID,
+    REJECT_DETAIL,
+    REJECT_FIELDS,
+    REJECT_REASON,
+    Stage,
+)
 
 __all__ = [
+    "COPY",
+    "ORIGIN_FIELDS",
+    "ORIGIN_ID",
     "REJECT_DETAIL",
     "REJECT_FIELDS",
     "REJECT_REASON",

@@ -18,7 +18,7 @@ from pathlib import Path
 from overread.engine.atomic import remove_unfinished, unwritable, write_atomically
 from overread.engine.parts import is_finished, is_marked, list_parts, part_name
 from overread.engine.slices import Plan, Slice, plan_slices, source_files
-from overread.engine.stage import Stage, stage_name
+from overread.engine.stage import Stage, expands, stage_name
 from overread.engine.worker import Done, Failed, Job, run_slice, work, worker_environment
 from overread.errors import EngineError, UsageError
 from overread.progress import SILENT, Progress, Task
@@ -66,7 +66,7 @@ class LocalEngine:
             key: Names what the stage computes: all that changes its numbers (model hash, settings).
                 Parts of a run with another key, source or schema are removed.
             columns: The source's columns that the stage needs; None for all.
-            rows_per_part: Input rows, and so output rows, of each part.
+            rows_per_part: Input rows of each part; a stage that expands writes more.
             label: What is done, for the progress bar.
             progress: Who listens; advances by rows.
 
@@ -87,7 +87,7 @@ class LocalEngine:
             _digest(stage, plan, key, columns, rows_per_part),
             tuple(columns) if columns is not None else None,
         )
-        missing = _prepare(plan, job)
+        missing = _prepare(plan, job, counted=not expands(stage))
         record = {"key": key, "source": plan.identity, "rows_per_part": rows_per_part}
         record |= {"parts": len(plan.slices), "rows": plan.rows}
         if missing:
@@ -238,8 +238,14 @@ def _digest(stage: Stage, plan: Plan, key: str, columns: Sequence[str] | None, r
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _prepare(plan: Plan, job: Job) -> list[Slice]:
-    """Make the folder ready; returns the slices whose part is still to be made."""
+def _prepare(plan: Plan, job: Job, *, counted: bool) -> list[Slice]:
+    """Make the folder ready; returns the slices whose part is still to be made.
+
+    Args:
+        plan: The slices.
+        job: The run.
+        counted: Whether a part must hold as many rows as its slice.
+    """
     out = job.out
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -247,7 +253,9 @@ def _prepare(plan: Plan, job: Job) -> list[Slice]:
         missing = [
             piece
             for piece in plan.slices
-            if not is_finished(out / part_name(piece.index), mark=job.mark, rows=piece.rows)
+            if not is_finished(
+                out / part_name(piece.index), mark=job.mark, rows=piece.rows if counted else None
+            )
         ]
         kept = {part_name(piece.index) for piece in plan.slices} - {
             part_name(piece.index) for piece in missing

@@ -1,4 +1,4 @@
-"""What a stage is, and the one rule that every stage keeps: no row is lost."""
+"""What a stage is, and the one rule that every stage keeps: no row is lost, none appears from nowhere."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ REJECT_FIELDS: tuple[pa.Field, ...] = (
 (`overread.errors.RejectReason`, null where all is well) and a sentence for people."""
 
 
+ORIGIN_ID = "origin_id"
+COPY = "copy"
+ORIGIN_FIELDS: tuple[pa.Field, ...] = (
+    pa.field(ORIGIN_ID, pa.string(), nullable=False),
+    pa.field(COPY, pa.int32(), nullable=False),
+)
+"""The two columns of a stage that expands: the `image_id` of the row that came in, and 0 for that row
+itself or 1, 2, … for what was made from it."""
+
+
 @runtime_checkable
 class Stage(Protocol):
     """A function from Arrow batches to Arrow batches that an engine can run anywhere.
@@ -27,6 +37,9 @@ class Stage(Protocol):
     It never drops a row and keeps their order: a row that it could not process is yielded with
     `reject_reason` and `reject_detail` set and its own columns null. Batches may be cut differently
     from those that came. It must not depend on which rows came before in the same process.
+
+    A stage with a true attribute `expands` yields more: behind each row that came in, which it keeps with
+    its `image_id`, the rows that it made from it. Its rows carry `ORIGIN_FIELDS`.
     """
 
     @property
@@ -37,6 +50,11 @@ class Stage(Protocol):
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Process batches, one after another."""
         ...
+
+
+def expands(stage: Stage) -> bool:
+    """Whether a stage makes rows from rows, instead of yielding one for each."""
+    return bool(getattr(stage, "expands", False))
 
 
 def stage_name(stage: Stage) -> str:
@@ -57,9 +75,17 @@ def apply_stage(stage: Stage, batches: Iterator[pa.RecordBatch], *, rows: str) -
 
     Raises:
         EngineError: The stage raised something unexpected, yielded another schema than it says, lost or
-            added a row, or changed the order (seen where input and output have an `image_id`).
+            added a row, or changed the order (seen where input and output have an `image_id`). One that
+            expands lost a row, changed the order, or yielded a row that it made from none that came.
     """
-    name, ledger = stage_name(stage), _Ledger()
+    name = stage_name(stage)
+    if expands(stage) and not {"image_id", ORIGIN_ID, COPY} <= set(stage.schema.names):
+        raise EngineError(
+            f"expands rows but its schema is {_describe(stage.schema)}",
+            where=f"stage {name}",
+            todo="give it image_id and overread.engine.ORIGIN_FIELDS",
+        )
+    ledger = _ExpandingLedger() if expands(stage) else _Ledger()
     output: Iterator[pa.RecordBatch] | None = None
     try:
         output = iter(stage(ledger.count_in(batches)))
@@ -116,6 +142,43 @@ class _Ledger:
         if self.ids_in and self.ids_out and self.ids_in != self.ids_out:
             raise EngineError(
                 "yielded its rows in another order", where=where, todo="a stage keeps the order of its rows"
+            )
+
+
+class _ExpandingLedger(_Ledger):
+    """Holds a stage that makes rows from rows to account: every row has an origin, no origin is lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made: list[tuple[str | None, str | None, int]] = []
+
+    def count_out(self, batch: pa.RecordBatch) -> None:
+        super().count_out(batch)
+        columns = (batch.column(name).to_pylist() for name in ("image_id", ORIGIN_ID, COPY))
+        self.made += zip(*columns, strict=True)
+
+    def settle(self, name: str, rows: str) -> None:
+        where, todo = (
+            f"stage {name}, {rows}",
+            "a stage that expands yields each row, and behind it its copies",
+        )
+        kept = [image_id for image_id, _, copy in self.made if copy == 0]
+        if len(kept) != self.rows_in:
+            raise EngineError(
+                f"took {self.rows_in} rows but yielded {len(kept)} of them", where=where, todo=todo
+            )
+        if kept != self.ids_in:
+            raise EngineError(
+                "yielded its rows in another order", where=where, todo="a stage keeps the order of its rows"
+            )
+        of, last = None, -1
+        for image_id, origin, copy in self.made:
+            of, last, wanted = (image_id, 0, 0) if copy == 0 else (of, last + 1, last + 1)
+            if origin != of or copy != wanted:
+                raise EngineError(f"yielded row {image_id!r} out of nowhere", where=where, todo=todo)
+        if len(set(self.ids_out)) != self.rows_out:
+            raise EngineError(
+                "gave two rows one image_id", where=where, todo="number what is made from a row"
             )
 
 

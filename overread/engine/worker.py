@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """A slice has become a part."""
+    """A slice of so many rows has become a part."""
 
     rows: int
 
@@ -61,7 +61,7 @@ class Failed:
 
 
 def run_slice(stage: Stage, piece: Slice, job: Job) -> int:
-    """Read a slice, run the stage over it, write the part; returns its rows.
+    """Read a slice, run the stage over it, write the part; returns how many rows were read.
 
     Raises:
         OverreadError: What the stage raised, or EngineError.
@@ -71,7 +71,8 @@ def run_slice(stage: Stage, piece: Slice, job: Job) -> int:
         if piece.rows
         else iter(())
     )
-    return write_part(job.out / part_name(piece.index), batches, schema=stage.schema, mark=job.mark)
+    write_part(job.out / part_name(piece.index), batches, schema=stage.schema, mark=job.mark)
+    return piece.rows
 
 
 def work(connection: Connection, stage: bytes, job: Job) -> None:

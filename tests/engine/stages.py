@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from overread.engine import REJECT_FIELDS
+from overread.engine import ORIGIN_FIELDS, REJECT_FIELDS
 from overread.errors import CohortError
 
 SCHEMA = pa.schema([("image_id", pa.string()), ("double", pa.int64()), *REJECT_FIELDS])
@@ -135,6 +135,22 @@ class OtherSchema(Double):
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield answer(batch).select(["image_id", "double"])
+
+
+class Repeats:
+    """Follows each row by none, one or two more."""
+
+    expands = True
+    schema = pa.schema([("image_id", pa.string()), *ORIGIN_FIELDS])
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            rows = [
+                {"image_id": f"{one}.{copy}" if copy else one, "origin_id": one, "copy": copy}
+                for one, number in zip(*(batch.column(at).to_pylist() for at in (0, 1)), strict=True)
+                for copy in range(number % 3 + 1)
+            ]
+            yield pa.RecordBatch.from_pylist(rows, schema=self.schema)
 
 
 def cohort_error() -> CohortError:
