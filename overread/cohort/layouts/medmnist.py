@@ -185,8 +185,9 @@ def _read_arrays(path: Path) -> list[_Array]:
             labels = (None,) * images.shape[0]
         arrays.append(_Array(images, prefix, labels))
     if not arrays:
+        got = ", ".join(map(repr, names[:8])) or "none"
         raise CohortError(
-            f"expected the arrays train_images and train_labels, got {', '.join(names) or 'none'}",
+            f"expected the arrays train_images and train_labels, got {got}",
             where=f"file '{path}'",
             todo="bring a file in MedMNIST's form",
         )

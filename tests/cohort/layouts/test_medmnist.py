@@ -140,7 +140,7 @@ def test_images_without_labels_are_rejects(tmp_path: Path) -> None:
         (
             "mine",
             {"train_labels": np.arange(3)},
-            "expected the arrays train_images and train_labels, got train_lab",
+            "expected the arrays train_images and train_labels, got 'train_lab",
         ),
         ("mine", {"train_images": pixels(2, 5, 5), "train_labels": np.arange(3)}, "expected 2 whole numbers"),
         (

@@ -113,6 +113,17 @@ def test_a_flipped_bit_stops_the_reading_before_the_last_entry(tmp_path: Path, s
         list(itertools.islice(entries, 3))
 
 
+def test_the_checksum_is_compared_though_nothing_is_left_to_read(tmp_path: Path) -> None:
+    path = member(tmp_path / "a.npz", "images", header("(64, 1000)") + bytes(64_000))
+    with zipfile.ZipFile(path) as archive:
+        checksum = archive.getinfo("images.npy").CRC.to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(checksum, b"abcd"))
+    entries = iterate(read_info(path, "images"))
+    assert len(list(itertools.islice(entries, 63))) == 63
+    with pytest.raises(CohortError, match="BadZipFile"):
+        next(entries)
+
+
 @settings(max_examples=60, deadline=None)
 @given(cut=st.integers(0, 700), flip=st.integers(0, 699), bit=st.integers(0, 7))
 def test_any_damage_is_one_sentence(

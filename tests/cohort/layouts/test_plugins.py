@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ def test_two_packages_with_one_name_are_both_refused(site: Path, source: Path) -
         find_layout("ours")
     listing = listed(source)
     assert (listing.candidates[0].uri, len(listing.notes)) == ("STUDIES/a.jpg", 2)
+
+
+def test_the_example_of_the_documentation_works(site: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs/how-to/real-layouts.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, flags=re.DOTALL | re.MULTILINE)
+    install(site, name="scanner", point="ScannerLayout", code=code)
+    source = lay(tmp_path / "scans", images=["P0007-2024-03-11/left.png", "P0008-2024/right.png"])
+    lay(source / "P0007-2024-03-11", result__txt="nevus\n")
+    first, second = listed(source).candidates
+    assert (first.label, first.patient, first.date) == ("nevus", "P0007", "2024-03-11")
+    assert (second.reason, second.detail) == ("no-label", "its examination has no result.txt")
