@@ -126,7 +126,7 @@ def _facts(out: Path, subject: Subject, shortcuts: Sequence[Shortcut]) -> dict[s
         "counts": said["counts"],
         "patients": card.patients,
         "patient_known": card.patient_known,
-        "groups": _distinct(subject, "group_id"),
+        "groups": card.groups,
         "images_read": subject.images_of is not None,
         "flow": said["flow"],
         "leakage": said["leakage"],
@@ -134,12 +134,6 @@ def _facts(out: Path, subject: Subject, shortcuts: Sequence[Shortcut]) -> dict[s
         "shortcuts": [one.model_dump(mode="json") for one in shortcuts],
         "reject_reasons": said["reject_reasons"],
     }
-
-
-def _distinct(subject: Subject, column: str) -> int:
-    import pyarrow.compute as pc
-
-    return int(pc.count_distinct(subject.table[column]).as_py())
 
 
 def _print(out: Path, subject: Subject, shortcuts: Sequence[Shortcut]) -> None:

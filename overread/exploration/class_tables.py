@@ -143,4 +143,9 @@ def split_rule(subject: Subject) -> str:
     card = subject.card
     if card.split_given:
         return "The source brought its split."
-    return f"{_RULES[card.split_by]} (seed {card.seed})."
+    rule = _RULES[card.split_by]
+    if card.split_by == "patient" and not card.patient_known:
+        known = owner_of(subject) == GROUPS
+        rule = "Groups (lesions, studies) never stand on two sides" if known else "Every image by itself"
+        rule += "; patients are not known"
+    return f"{rule} (seed {card.seed})."

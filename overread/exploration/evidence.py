@@ -185,15 +185,13 @@ class Shortcuts:
     """The audit.
 
     Attributes:
-        warned: Those above the limit, the strongest first.
+        warned: Those above the limit, the strongest first; some of them with pictures.
         by_class: (class, its shortcuts, the strongest first).
-        pictured: Some of the warned ones, with pictures.
         unlisted: Warned ones that `warned` does not list.
     """
 
     warned: tuple[ShortcutShown, ...]
     by_class: tuple[tuple[str, tuple[ShortcutShown, ...]], ...]
-    pictured: tuple[ShortcutShown, ...]
     unlisted: int
 
 
@@ -209,21 +207,16 @@ def shortcuts(found: Sequence[Shortcut], subject: Subject, index: Index) -> Shor
         (name, tuple(_drawn(one) for one in sorted((o for o in found if o.class_name == name), key=strength)))
         for name in classes
     )
-    pictured = [
-        _drawn(
-            one,
-            lowest=tuple(index.show(image) for image in one.lowest[:_IN_A_ROW]),
-            highest=tuple(index.show(image) for image in one.highest[:_IN_A_ROW]),
-        )
-        for one in warned
-        if subject.images_of is not None and one.family == "image" and (one.lowest or one.highest)
-    ]
-    return Shortcuts(
-        warned=tuple(_drawn(one) for one in warned[:_LISTED]),
-        by_class=by_class,
-        pictured=tuple(pictured[:_PICTURED]),
-        unlisted=max(0, len(warned) - _LISTED),
-    )
+    pictured = 0
+    shown = []
+    for one in warned[:_LISTED]:
+        ends: dict[str, tuple[Shown, ...]] = {}
+        if one.family == "image" and subject.images_of is not None and pictured < _PICTURED:
+            ends["lowest"] = tuple(index.show(image) for image in one.lowest[:_IN_A_ROW])
+            ends["highest"] = tuple(index.show(image) for image in one.highest[:_IN_A_ROW])
+            pictured += 1
+        shown.append(_drawn(one, **ends))
+    return Shortcuts(tuple(shown), by_class, unlisted=max(0, len(warned) - _LISTED))
 
 
 def _drawn(one: Shortcut, **ends: tuple[Shown, ...]) -> ShortcutShown:
@@ -296,7 +289,7 @@ def images_shown(
     for one in leaking:
         for images, _ in one.examples:
             yield from (image.image_id for image in images)
-    for drawn in audit.pictured:
+    for drawn in audit.warned:
         yield from (image.image_id for image in (*drawn.lowest, *drawn.highest))
     for _, ends in odd:
         yield from (image.image_id for image in ends)

@@ -50,6 +50,7 @@ _COLUMNS = {
     "date": "date",
 }
 _MANY_SIZES = 8
+_TIMES = "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}"
 _MOST_YEARS = 60
 
 
@@ -82,11 +83,17 @@ def text_tables(subject: Subject, groups: ClassGroups) -> list[ShareTable]:
 
 
 def _shares(
-    title: str, column: pa.ChunkedArray, names: Sequence[str], members: NDArray[np.bool_], *, note: str = ""
+    title: str,
+    column: pa.ChunkedArray,
+    names: Sequence[str],
+    members: NDArray[np.bool_],
+    *,
+    note: str = "",
+    listed: int = LISTED,
 ) -> ShareTable:
     counted = value_counts(column, members, most=STACKED)
     if counted.distinct > STACKED + 1:
-        counted = value_counts(column, members, most=LISTED)
+        counted = value_counts(column, members, most=listed)
     return share_table(title, counted, names, note=note)
 
 
@@ -98,8 +105,8 @@ class Missing:
         rows: (column, a cell for all images and one a class).
         names: "all images" and the classes.
         nowhere: Columns that the source does not have.
-        uneven: (column, class where it is missing most, percent, class where least, percent), where they are
-            20 points apart.
+        uneven: (columns, class where they are missing most, percent, class where least, percent), where these
+            are 20 points apart.
     """
 
     names: tuple[str, ...]
@@ -119,7 +126,8 @@ _UNEVEN, _ENOUGH = 20.0, 20
 def missing_values(subject: Subject, groups: ClassGroups) -> Missing:
     """Which of the usual columns are stated how often, by class."""
     names, members = with_all(groups)
-    rows, nowhere, uneven = [], [], []
+    rows, nowhere = [], []
+    uneven: dict[tuple[str, str, str, str], list[str]] = {}
     for column, word in _COLUMNS.items():
         gaps = subject.table[column].is_null().to_numpy()
         if column == "patient_id":
@@ -137,8 +145,19 @@ def missing_values(subject: Subject, groups: ClassGroups) -> Missing:
             most = max(enough, key=lambda k: cells[k].percent)
             least = min(enough, key=lambda k: cells[k].percent)
             if cells[most].percent - cells[least].percent > _UNEVEN:
-                uneven.append((word, names[most], cells[most].text, names[least], cells[least].text))
-    return Missing(tuple(names), tuple(rows), tuple(nowhere), tuple(uneven))
+                key = (names[most], cells[most].text, names[least], cells[least].text)
+                uneven.setdefault(key, []).append(word)
+    return Missing(
+        tuple(names),
+        tuple(rows),
+        tuple(nowhere),
+        tuple((_listed(words), *key) for key, words in uneven.items()),
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    """In a sentence: "age, sex and view"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 @dataclass(frozen=True)
@@ -171,7 +190,7 @@ def pixels(subject: Subject, groups: ClassGroups) -> Pixels | None:
     width, height = numbers(table["width"]), numbers(table["height"])
     sizes = frequent_sizes(width, height)
     text = pc.binary_join_element_wise(
-        table["width"].cast(pa.string()), table["height"].cast(pa.string()), " × "
+        table["width"].cast(pa.string()), table["height"].cast(pa.string()), _TIMES
     )
     note = f"{len(sizes):,} sizes, from {_size(min(sizes))} to {_size(max(sizes))} pixels." if sizes else ""
     plot = None
@@ -179,7 +198,7 @@ def pixels(subject: Subject, groups: ClassGroups) -> Pixels | None:
         plot = size_plot(sizes, label=f"Width against height of the images: {len(sizes):,} sizes")
     kinds = table["media_type"]
     return Pixels(
-        sizes=_shares("Width × height in pixels", text, names, members, note=note),
+        sizes=_shares("Width × height in pixels", text, names, members, note=note, listed=_MANY_SIZES),
         distinct=len(sizes),
         plot=plot,
         strips=_exposure(measured, names, members),
@@ -191,7 +210,7 @@ def pixels(subject: Subject, groups: ClassGroups) -> Pixels | None:
 
 
 def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]:,} × {size[1]:,}"
+    return f"{size[0]:,}{_TIMES}{size[1]:,}"
 
 
 def _exposure(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
@@ -15,9 +16,13 @@ from overread.exploration.groups import UNLABELLED, ClassGroups
 from overread.exploration.sections import Missing, share_of
 from overread.exploration.subject import Subject
 
+if TYPE_CHECKING:
+    from overread.exploration.shortcuts import Shortcut
+
 _FEW, _FEW_A_SPLIT = 30, 10
 _OLDEST = 110
 _NAMED = 3
+_TOGETHER = frozenset({"image", "metadata"})
 _LOPSIDED = 20
 
 
@@ -51,8 +56,7 @@ def lead(subject: Subject, groups: ClassGroups) -> str:
     sources = pc.count_distinct(table["source"]).as_py()
     if sources > 1:
         said.append(f"from {sources} sources")
-    sentence = " ".join(said) + "."
-    return sentence if subject.images_of else f"{sentence} A table only: its images were not read."
+    return " ".join(said) + "."
 
 
 def cautions(
@@ -98,11 +102,22 @@ def _leakage(subject: Subject) -> list[Caution]:
 
 
 def _shortcuts(audit: Shortcuts) -> list[Caution]:
-    found = [Caution(one.shortcut.sentence, "shortcuts", True) for one in audit.warned[:_NAMED]]
+    found = [Caution(sentence, "shortcuts", True) for sentence in _strongest(audit)]
     more = len(audit.warned) + audit.unlisted - len(found)
     if more > 0:
         found.append(Caution(f"{count(more, 'more shortcut')} above the limit.", "shortcuts"))
     return found
+
+
+def _strongest(audit: Shortcuts) -> list[str]:
+    """The strongest single shortcut of each class, then the next ones: three sentences that do not repeat."""
+    single = [one.shortcut for one in audit.warned if one.shortcut.factor not in _TOGETHER]
+    by_class: dict[str, Shortcut] = {}
+    for one in single:
+        by_class.setdefault(one.class_name, one)
+    first = list(by_class.values())
+    ranked = [*first, *(one for one in single if one not in first)] or [one.shortcut for one in audit.warned]
+    return [one.sentence for one in ranked[:_NAMED]]
 
 
 def _labels(subject: Subject, twins: Duplicates | None) -> list[Caution]:
@@ -160,10 +175,10 @@ def _sizes(rows: Sequence[BalanceRow], groups: ClassGroups) -> list[Caution]:
 def _gaps(subject: Subject, missing: Missing) -> list[Caution]:
     found = [
         Caution(
-            f"That {word} is missing says something of the class: {much} of {most}, {little} of {least}.",
+            f"A missing {words} tells the class: missing in {much} of {most}, in {little} of {least}.",
             "missing",
         )
-        for word, most, much, least, little in missing.uneven
+        for words, most, much, least, little in missing.uneven
     ]
     ages = numbers(subject.table["age"])
     odd = int(((ages > _OLDEST) | (ages < 0)).sum())

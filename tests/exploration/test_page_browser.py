@@ -1,0 +1,91 @@
+"""The page in a real browser: it loads nothing, complains of nothing, and fits a phone."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from overread.exploration.page import render_page
+from tests.exploration.subjects import make_rows, make_subject
+from tests.exploration.test_page import bare, full
+
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
+]
+LONG = tuple(f"Pleural_Thickening_of_the_{at}th_kind_and_more" for at in range(14))
+
+
+def many() -> str:
+    rows = make_rows("multilabel", classes=LONG)
+    return render_page(make_subject("multilabel", rows=rows, classes=LONG, name="a_name_without_end" * 6))
+
+
+PAGES = {"binary": lambda: full("binary"), "bare": lambda: bare("multilabel"), "many": many}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield running
+        running.close()
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, kind) -> None:
+    path = tmp_path / "cohort.html"
+    path.write_text(PAGES[kind](), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    # A row's name may not be squeezed to a letter a line.
+    assert page.evaluate(
+        "[...document.querySelectorAll('tbody th[scope=row]')]"
+        ".every(th => th.offsetWidth > 24 || !th.offsetWidth)"
+    )
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        ink, paper = page.evaluate(
+            "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()"
+        )
+        assert (_lightness(ink) > _lightness(paper)) == (scheme == "dark")
+    page.close()
+
+
+def test_the_bars_of_a_class_fill_their_rail_and_the_flow_has_its_lines(browser, tmp_path: Path) -> None:
+    path = tmp_path / "cohort.html"
+    path.write_text(full("binary"), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page.goto(path.as_uri())
+    widths = page.evaluate(
+        "[...document.querySelectorAll('.stack')].map(s => [s.clientWidth,"
+        " [...s.children].reduce((sum, i) => sum + i.getBoundingClientRect().width, 0)])"
+    )
+    assert widths
+    assert all(abs(rail - filled) <= 1 for rail, filled in widths)
+    tops = page.evaluate(
+        "[...document.querySelectorAll('.consort > div')].map(d => d.getBoundingClientRect().top)"
+    )
+    assert tops == sorted(tops)
+    assert len(set(tops)) == len(tops), "every box has a row of its own"
+    page.close()
+
+
+def _lightness(colour: str) -> int:
+    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3])
