@@ -88,7 +88,7 @@ def read_small(info: ArrayInfo) -> NDArray[Any]:
 def iterate(info: ArrayInfo) -> Iterator[NDArray[Any]]:
     """Read an array along its first axis.
 
-    The last entry comes only after the checksum of the whole was found right.
+    The last entry comes only after the archive has found the checksum of the whole right.
 
     Yields:
         Arrays of `info.shape[1:]`, read-only.
@@ -102,8 +102,6 @@ def iterate(info: ArrayInfo) -> Iterator[NDArray[Any]]:
         _header(stream, archive.getinfo(f"{info.name}.npy"), path=info.path, name=info.name)
         for at in range(count):
             content = stream.read(size)
-            if at == count - 1:
-                stream.read(1)  # the archive compares checksums where it finds the end
             if len(content) < size:
                 raise CohortError(f"ends after {at} of {count} entries", where=info.where, todo=_AGAIN)
             yield np.frombuffer(content, info.dtype).reshape(shape)
