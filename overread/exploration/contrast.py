@@ -25,13 +25,15 @@ def contrast(columns: Sequence[Column], present: NDArray[np.bool_], *, name: str
     Returns:
         "99 % of covid images are named like 'a-9.jpg', but 2 % of the others", for example.
     """
-    best, said = -1.0, ""
+    best, said = (-1.0, False), ""
     for column in columns:
         for inside, words in _statements(column):
             here, there = float(inside[present].mean()), float(inside[~present].mean())
-            # Rounded, so that the last bit of a sum does not choose the words.
-            if round(abs(here - there), 9) > best:
-                best = round(abs(here - there), 9)
+            # Rounded, so that the last bit of a sum does not choose the words; of two ways to say the same,
+            # the one that says what the finding's images are.
+            rank = (round(abs(here - there), 9), here > there)
+            if rank > best:
+                best = rank
                 said = f"{percent(here)} of {name} images {words}, but {percent(there)} of {others}"
     return said
 

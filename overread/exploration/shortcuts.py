@@ -32,13 +32,13 @@ FEWEST_IMAGES = 10
 FEWEST_PATIENTS = 3
 """With and without the finding; an AUC from fewer says nothing."""
 
-MOST_IMAGES = 100_000
+MOST_IMAGES = 150_000
 """Larger cohorts are audited on a random part of their patients."""
 
 EXTREMES = 4
 _NAN = float("nan")
 _OTHERS = "the others"
-_PATTERN = "(9 stands for digits, a for letters, # for an identifier.)"
+_PATTERN = "(9 stands for digits, a for letters, # for an identifier)."
 _CAVEATS: dict[FactorName, str] = {
     "file-name": "How files are named mostly tells where they come from.",
     "missing-metadata": "What is stated mostly tells where images come from.",
@@ -97,10 +97,11 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Images:
-    """The images of an audit, sorted by id: ids, their patients as numbers from 0, and a remark."""
+    """The images of an audit, sorted by id: ids, patients from 0, an order drawn by seed, a remark."""
 
     ids: list[str]
     patients: NDArray[np.int64]
+    draw: NDArray[np.int64]
     remark: str
 
 
@@ -135,8 +136,8 @@ def audit_shortcuts(
     """
     rows, remark = _chosen(subject.table, seed=seed)
     ids: list[str] = rows["image_id"].to_pylist()
-    patients = np.unique(np.asarray(rows["patient_id"].to_pylist(), np.str_), return_inverse=True)[1]
-    images = _Images(ids, patients.astype(np.int64), remark)
+    drawn = [hashlib.sha256(f"{seed}\0{one}".encode()).hexdigest() for one in ids]
+    images = _Images(ids, _numbered(rows["patient_id"].to_pylist()), _numbered(drawn), remark)
     factors = find_factors(subject, rows)
     findings = _findings(subject, rows)
     found: list[Shortcut] = []
@@ -148,9 +149,7 @@ def audit_shortcuts(
                 task.advance()
             intervals = _intervals(guesses, images, seed=seed, resamples=resamples)
             found += [
-                _shortcut(
-                    factor, finding, images, guesses[factor.name], intervals.get(factor.name), seed=seed
-                )
+                _shortcut(factor, finding, images, guesses[factor.name], intervals.get(factor.name))
                 for factor in factors
             ]
     return tuple(found)
@@ -161,12 +160,17 @@ def _chosen(table: pa.Table, *, seed: int) -> tuple[pa.Table, str]:
     table = table.sort_by("image_id")
     if table.num_rows <= MOST_IMAGES:
         return table, ""
-    patients = np.unique(np.asarray(table["patient_id"].to_pylist(), np.str_), return_inverse=True)[1]
+    patients = _numbered(table["patient_id"].to_pylist())
     counts = np.bincount(patients)
     order = np.random.default_rng(seed).permutation(counts.size)
     taken = order[: max(1, int(np.searchsorted(np.cumsum(counts[order]), MOST_IMAGES, side="right")))]
     rows = np.flatnonzero(np.isin(patients, taken))
     return table.take(rows), f" (on {rows.size:,} of {table.num_rows:,} images, drawn by patient)"
+
+
+def _numbered(words: list[str]) -> NDArray[np.int64]:
+    """The place of each word among the distinct ones: int64 [n], from 0."""
+    return np.unique(np.asarray(words, np.str_), return_inverse=True)[1].astype(np.int64)
 
 
 def _findings(subject: Subject, rows: pa.Table) -> list[_Finding]:
@@ -224,13 +228,11 @@ def _shortcut(
     images: _Images,
     guess: _Guess | None,
     interval: Interval | None,
-    *,
-    seed: int,
 ) -> Shortcut:
     asked = factor.stated & ~np.isnan(finding.labels)
     interval = interval or Interval(_NAN, _NAN, _NAN, method="none")
     warned = interval.value > WARNING_AUC and interval.low > 0.5
-    lowest, highest = ((), ()) if guess is None else _extremes(guess.scores, images, seed=seed)
+    lowest, highest = ((), ()) if guess is None else _extremes(guess.scores, images)
     return Shortcut(
         factor=factor.name,
         title=factor.title,
@@ -278,22 +280,22 @@ def _sentence(factor: Factor, finding: _Finding, images: _Images, interval: Inte
     return f"From {alone}, {finding.name} {how.format(rest)}: {figure}. The largest difference: {differ}"
 
 
-def _extremes(scores: Array, images: _Images, *, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _extremes(scores: Array, images: _Images) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Ids of the images with the lowest and the highest scores; none where all are equal."""
     rows = np.flatnonzero(~np.isnan(scores))
     if np.ptp(scores[rows]) == 0:
         return (), ()
-    draw = {int(at): hashlib.sha256(f"{seed}\0{images.ids[at]}".encode()).digest() for at in rows}
-    order = sorted(draw, key=lambda at: (scores[at], draw[at]))
+    # Rounded, since sums of trees in another order must not choose among equals.
+    order = rows[np.lexsort((images.draw[rows], np.round(scores[rows], 9)))]
     return _first(order, images), _first(order[::-1], images)
 
 
-def _first(order: list[int], images: _Images) -> tuple[str, ...]:
+def _first(order: NDArray[np.int64], images: _Images) -> tuple[str, ...]:
     """The first ids of different patients; the first ids where there are too few."""
     seen: dict[int, int] = {}
     for at in order:
-        seen.setdefault(int(images.patients[at]), at)
+        seen.setdefault(int(images.patients[at]), int(at))
         if len(seen) == EXTREMES:
             break
-    taken = list(seen.values()) if len(seen) == EXTREMES else order[:EXTREMES]
+    taken = seen.values() if len(seen) == EXTREMES else order[:EXTREMES]
     return tuple(images.ids[at] for at in taken)
