@@ -207,14 +207,16 @@ def shortcuts(found: Sequence[Shortcut], subject: Subject, index: Index) -> Shor
         (name, tuple(_drawn(one) for one in sorted((o for o in found if o.class_name == name), key=strength)))
         for name in classes
     )
-    pictured = 0
+    pictured: set[tuple[str, ...]] = set()
     shown = []
     for one in warned[:_LISTED]:
         ends: dict[str, tuple[Shown, ...]] = {}
-        if one.family == "image" and subject.images_of is not None and pictured < _PICTURED:
+        pictures = (*one.lowest[:_IN_A_ROW], *one.highest[:_IN_A_ROW])
+        wanted = one.family == "image" and pictures not in pictured and len(pictured) < _PICTURED
+        if wanted and pictures and subject.images_of is not None:
             ends["lowest"] = tuple(index.show(image) for image in one.lowest[:_IN_A_ROW])
             ends["highest"] = tuple(index.show(image) for image in one.highest[:_IN_A_ROW])
-            pictured += 1
+            pictured.add(pictures)
         shown.append(_drawn(one, **ends))
     return Shortcuts(tuple(shown), by_class, unlisted=max(0, len(warned) - _LISTED))
 

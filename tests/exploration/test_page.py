@@ -184,7 +184,12 @@ def test_counts_add_up_in_the_flow_and_in_the_table_of_classes() -> None:
     text = Page(full("binary")).text
     flow = text[text.index("From found to used") :]
     assert re.search(r"63 found 2 damaged 61 remain 1 contradicting rows or labels 60 used", flow), flow[:300]
-    assert re.search(r"malignant 12 50 % 6 patients 9 50 % 5 patients 9", flow) or "malignant" in flow
+    classes = flow[
+        flow.index("Images and patients by split") : flow.index("Shares of the images of the split")
+    ]
+    for name in ("malignant", "benign"):
+        *sides, everything = (int(n) for n in re.findall(r"(\d+) \d+ % \d+ patients", _row(classes, name)))
+        assert sum(sides) == everything == 30
 
 
 def test_duplicates_are_shown_with_what_makes_them_serious() -> None:
@@ -213,6 +218,13 @@ def test_shortcuts_have_their_interval_and_their_extremes() -> None:
     assert "img-004" in part
     assert "img-007" in part
     assert "– – –" in part, "an undefined one is a dash, never 0"
+
+
+def test_the_same_extremes_are_shown_once() -> None:
+    found = [make_shortcut(auc=0.9), make_shortcut(factor="view", title="the view", auc=0.8)]
+    assert render_page(make_subject(), shortcuts=found).count("least like malignant") == 1
+    other = [found[0], make_shortcut(factor="view", title="the view", auc=0.8, lowest=("img-009",))]
+    assert render_page(make_subject(), shortcuts=other).count("least like malignant") == 2
 
 
 def test_rejects_stand_with_reason_and_sentence_and_are_escaped() -> None:
@@ -297,3 +309,12 @@ def test_headings_step_down_one_at_a_time() -> None:
     levels = [int(tag[1]) for tag, _ in Page(full("multilabel")).tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
     assert all(later <= earlier + 1 for earlier, later in itertools.pairwise(levels))
+
+
+def _row(text: str, name: str) -> str:
+    """What stands from a name to the next one."""
+    start = text.index(name)
+    stop = min(
+        at for other in ("malignant", "benign", "all images") if (at := text.find(other, start + 1)) > 0
+    )
+    return text[start:stop]
