@@ -68,7 +68,9 @@ def render_page(
         card=subject.card,
         lead=lead(subject, groups),
         notes=subject.notes,
-        cautions=cautions(subject, groups, rows=rows, missing=missing, audit=audit, twins=twins),
+        cautions=cautions(
+            subject, groups, rows=rows, missing=missing, audit=audit, audited=audited, twins=twins
+        ),
         phases=phases(subject.card),
         splits=class_tables.split_totals(subject),
         groups=groups,

@@ -66,15 +66,18 @@ def cautions(
     rows: Sequence[BalanceRow],
     missing: Missing,
     audit: Shortcuts,
+    audited: bool,
     twins: Duplicates | None,
 ) -> list[Caution]:
     """What must be known before the cohort is trusted, the most serious first."""
+    unasked = [] if audited else [Caution("Nobody looked for shortcuts.", "shortcuts")]
     return [
         *_leakage(subject),
         *_shortcuts(audit),
         *_labels(subject, twins),
         *_sizes(rows, groups),
         *_gaps(subject, missing),
+        *unasked,
     ]
 
 
