@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from overread.cohort.schema import Split
+from overread.cohort.schema import Split, Task
 from overread.cohort.settings import Role
 from overread.errors import RejectReason
 from overread.progress import Progress
@@ -64,6 +64,7 @@ class Listing:
         columns: Role → column of the table, as found; empty where there is no table.
         unpack: Writes each candidate's `file` below a folder, for sources that hold many images in one file;
             what stands there already is not written again. None where the files lie in the source.
+        task: What the layout knows to be asked; None: the labels tell.
         depends: Files below the source whose change makes the listing stale, beside the candidates' own.
     """
 
@@ -73,6 +74,7 @@ class Listing:
     notes: tuple[str, ...] = field(default=())
     columns: Mapping[Role, str] = field(default_factory=dict)
     unpack: Callable[[Path, Progress], None] | None = None
+    task: Task | None = None
     depends: tuple[str, ...] = ()
 
 

@@ -226,7 +226,7 @@ def _build(
     """Make the whole cohort in the work folder; its card comes last."""
     work, settings = job.work, job.settings
     labels = [one.label for one in listing.candidates if one.reason is None and one.label is not None]
-    labelling = choose_labelling(labels, settings, where=job.where)
+    labelling = choose_labelling(labels, settings, where=job.where, usual=listing.task)
     folder = job.root
     if listing.unpack is not None:
         folder = work / UNPACKED

@@ -61,13 +61,16 @@ class Labelling:
         return [float(name in stated) for name in self.classes]
 
 
-def choose_labelling(labels: Iterable[str], settings: IngestSettings, *, where: str) -> Labelling:
+def choose_labelling(
+    labels: Iterable[str], settings: IngestSettings, *, where: str, usual: Task | None = None
+) -> Labelling:
     """Tell task and classes from the labels and from what the user said.
 
     Args:
         labels: The labels of all inputs that have one.
         settings: `task`, `positive` and `classes` are asked.
         where: What a message calls the source.
+        usual: The task of such a source where the settings say nothing of it.
 
     Raises:
         CohortError: There is no label or one class only, the positive class is unknown or ambiguous, or the
@@ -82,7 +85,7 @@ def choose_labelling(labels: Iterable[str], settings: IngestSettings, *, where: 
     _check_map(raw, settings.map, where=where)
     if settings.classes is not None and len(set(settings.classes)) < len(settings.classes):
         raise CohortError("classes names a class twice", where=where, todo="name each class once")
-    task = settings.task if settings.task != "auto" else _guess_task(distinct, settings)
+    task = settings.task if settings.task != "auto" else _guess_task(distinct, settings, usual)
     if task == "multilabel":
         return _multilabel(distinct, settings, where=where)
     if settings.classes is not None and not (task == "binary" and len(settings.classes) == 1):
@@ -188,9 +191,11 @@ def same_target(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one, other, strict=True))
 
 
-def _guess_task(distinct: list[str], settings: IngestSettings) -> Task:
+def _guess_task(distinct: list[str], settings: IngestSettings, usual: Task | None) -> Task:
     if settings.positive is not None:
         return "binary"
+    if usual is not None:
+        return usual
     if any(len(split_label(label)) > 1 for label in distinct):
         return "multilabel"
     if settings.classes is not None:

@@ -30,7 +30,7 @@ def register(listing: Listing, *, source: Path, settings: IngestSettings) -> tup
     """
     opened = [one for one in listing.candidates if one.reason is None]
     labels = [one.label for one in opened if one.label is not None]
-    labelling = choose_labelling(labels, settings, where=f"source '{source}'")
+    labelling = choose_labelling(labels, settings, where=f"source '{source}'", usual=listing.task)
     schema = ReadStage.schema
     columns = {field.name: pa.nulls(len(opened), field.type) for field in schema}
     columns["image_id"] = pa.array(image_ids([one.uri for one in opened]), pa.string())

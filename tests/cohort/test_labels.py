@@ -104,3 +104,32 @@ def test_the_absence_of_a_class_is_checked_too() -> None:
 def test_strata_are_the_classes_and_none_of_them() -> None:
     targets = np.array([[1, 0], [0, 0], [np.nan, 1]], np.float32)
     assert stratum_columns(targets).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+
+
+def test_what_a_layout_knows_of_the_task_counts_where_the_settings_say_nothing() -> None:
+    single = ["Mass", "Edema", "Hernia", "No Finding"]
+    usual = choose_labelling(single, IngestSettings(), where="NIH", usual="multilabel")
+    assert (usual.task, usual.classes) == ("multilabel", ("Edema", "Hernia", "Mass"))
+    said = choose_labelling(single, IngestSettings(task="multiclass"), where="NIH", usual="multilabel")
+    assert said.task == "multiclass"
+    positive = choose_labelling(single, IngestSettings(positive="Mass"), where="NIH", usual="multilabel")
+    assert (positive.task, positive.classes) == ("binary", ("Mass",))
+
+
+def test_codes_become_classes_and_several_codes_one_class() -> None:
+    codes = {"mel": "malignant", "bcc": "malignant", "nv": "benign"}
+    made = choose_labelling(
+        ["mel", "bcc", "nv", "df"], IngestSettings(map={**codes, "df": "benign"}), where="x"
+    )
+    assert (made.task, made.classes, made.negative) == ("binary", ("malignant",), "benign")
+    assert [made.target(code) for code in ("mel", "bcc", "nv")] == [[1.0], [1.0], [0.0]]
+    findings = choose_labelling(
+        ["Mass|Nodule", "Edema", "Nodule"], IngestSettings(map={"Nodule": "Mass"}), where="x"
+    )
+    assert findings.classes == ("Edema", "Mass")
+    assert findings.target("Nodule|Edema") == [1.0, 1.0]
+
+
+def test_a_code_that_no_label_bears_is_refused() -> None:
+    with pytest.raises(CohortError, match="no image that is left has the label 'me', which map names"):
+        choose_labelling(["mel", "nv"], IngestSettings(map={"me": "malignant"}), where="x")

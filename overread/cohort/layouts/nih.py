@@ -67,7 +67,7 @@ class NihLayout:
                 table, notes = _with_split(table, lists)
                 usual["split"] = _SPLIT
         listing = list_table(table, source, usual=usual, settings=settings, exclude=exclude, images=images)
-        return replace(listing, notes=(*notes, *listing.notes))
+        return replace(listing, task="multilabel", notes=(*notes, *listing.notes))
 
 
 @dataclass(frozen=True)
