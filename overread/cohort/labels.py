@@ -85,7 +85,7 @@ def choose_labelling(
     _check_map(raw, settings.map, where=where)
     if settings.classes is not None and len(set(settings.classes)) < len(settings.classes):
         raise CohortError("classes names a class twice", where=where, todo="name each class once")
-    task = settings.task if settings.task != "auto" else _guess_task(distinct, settings, usual)
+    task = settings.task if settings.task != "auto" else _guess_task(raw, distinct, settings, usual)
     if task == "multilabel":
         return _multilabel(distinct, settings, where=where)
     if settings.classes is not None and not (task == "binary" and len(settings.classes) == 1):
@@ -191,12 +191,12 @@ def same_target(one: Sequence[float], other: Sequence[float]) -> bool:
     return all(a == b or (math.isnan(a) and math.isnan(b)) for a, b in zip(one, other, strict=True))
 
 
-def _guess_task(distinct: list[str], settings: IngestSettings, usual: Task | None) -> Task:
+def _guess_task(raw: list[str], distinct: list[str], settings: IngestSettings, usual: Task | None) -> Task:
     if settings.positive is not None:
         return "binary"
     if usual is not None:
         return usual
-    if any(len(split_label(label)) > 1 for label in distinct):
+    if any(len(split_label(label)) > 1 for label in raw):
         return "multilabel"
     if settings.classes is not None:
         return "binary" if len(settings.classes) <= 2 else "multiclass"
