@@ -72,7 +72,7 @@ def simulated(seed: int, *, images: int, kind: str, per_patient: int = 1) -> tup
     else:
         column = Column("x", rng.normal(size=images))
     labels = (rng.random(images // per_patient) < 0.4)[patients].astype(float)
-    fold_of = deal_folds(labels, patients, folds=5, seed=seed)
+    fold_of = deal_folds(labels, patients, folds=5, seed=10_000 + seed)
     scores = held_out_scores([column], labels, fold_of)
     found = clustered_bootstrap(
         within_folds_auc_of(labels, scores, fold_of), patients, resamples=150, seed=seed
@@ -98,18 +98,18 @@ def test_a_factor_that_says_nothing_has_an_auc_of_one_half() -> None:
 @pytest.mark.parametrize("kind", ["number", "category"])
 @pytest.mark.parametrize(("images", "per_patient"), [(60, 1), (200, 1), (400, 4)])
 def test_intervals_cover_one_half_where_there_is_nothing(kind: str, images: int, per_patient: int) -> None:
-    check_nothing(200, images=images, kind=kind, per_patient=per_patient, covered=0.92)
+    check_nothing(120, images=images, kind=kind, per_patient=per_patient, covered=0.92)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("shift", "images"), [(0.6, 200), (1.2, 200), (0.6, 800)])
 def test_intervals_cover_what_the_trees_reach(shift: float, images: int) -> None:
     found = []
-    for seed in range(150):
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         labels = (rng.random(images) < 0.3).astype(float)
         patients = np.arange(images)
-        fold_of = deal_folds(labels, patients, folds=5, seed=seed)
+        fold_of = deal_folds(labels, patients, folds=5, seed=10_000 + seed)
         scores = held_out_scores([Column("x", rng.normal(size=images) + shift * labels)], labels, fold_of)
         statistic = within_folds_auc_of(labels, scores, fold_of)
         interval = clustered_bootstrap(statistic, patients, resamples=150, seed=seed)
@@ -136,8 +136,8 @@ def test_the_trees_find_what_is_not_straight(shape: str) -> None:
 
 def test_rare_levels_are_known_by_being_rare() -> None:
     labels = np.repeat([0.0, 1.0], 100)
-    codes = np.concatenate([np.zeros(100), np.arange(1, 101)])
-    column = Column("name", codes, tuple(map(str, range(101))))
+    codes = np.concatenate([np.zeros(100), 1 + np.arange(100) // 5])
+    column = Column("name", codes, tuple(map(str, range(21))))
     fold_of = deal_folds(labels, np.arange(200), folds=5, seed=0)
     assert once(within_folds_auc_of(labels, held_out_scores([column], labels, fold_of), fold_of), 200) == 1.0
 
