@@ -31,6 +31,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/python benchmarks/featurize.py
+	$(BIN)/python benchmarks/ingest.py
 
 clean:
 	rm -rf $(VENV) out site build dist

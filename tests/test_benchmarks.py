@@ -36,3 +36,27 @@ def test_featurize_prints_every_contender_and_how_far_features_are_apart(tmp_pat
     assert found["deviation"]["ours-1"]["largest"] == 0
     assert found["deviation"]["plain"]["lowest_cosine"] > 0.999
     assert found["deviation"]["tuned"]["lowest_cosine"] > 0.999
+
+
+@pytest.mark.slow
+def test_ingest_prints_every_contender_with_its_memory(tmp_path: Path) -> None:
+    pytest.importorskip("datasets", reason="the peer is not installed (pip install datasets)")
+    command = [sys.executable, str(ROOT / "benchmarks" / "ingest.py"), "--json", "--count", "40"]
+    done = subprocess.run(
+        [*command, "--side", "16", "--workers", "1", "--folder", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found["contenders"]) == {"ours", "ours-plain", "theirs", "theirs-same"}
+    for figures in found["contenders"].values():
+        assert figures["images"] == 40
+        assert figures["images_per_second"] > 0
+        assert figures["peak_mib"] > 10
+    ratio = (
+        found["contenders"]["ours"]["images_per_second"] / found["contenders"]["theirs"]["images_per_second"]
+    )
+    assert found["ratios"]["ours / theirs"] == pytest.approx(ratio)
