@@ -283,6 +283,27 @@ def test_a_missing_value_that_tells_the_class_is_a_caution() -> None:
     assert "A missing age tells the class: missing in 100 % of malignant, in 0 of benign." in text
 
 
+def test_patients_are_missing_where_the_source_does_not_name_them() -> None:
+    part = Page(bare("binary")).part("Missing values None of")
+    assert "is stated: patient, group (lesion or study), age" in part
+    assert "Stated for no image: group (lesion or study), view, device." in Page(full("binary")).text
+
+
+def test_leakage_that_was_accepted_by_name_says_so() -> None:
+    rows = make_rows()
+    same = Identities([row["image_id"] for row in rows], patients=["one"] * len(rows))
+    leaks = find_leaks(same, [row["split"] for row in rows])
+    texts = [
+        render_page(make_subject(rows=rows, leakage=leaks, accepted_leakage=kinds))
+        for kinds in ((), ("patient",), ("file",))
+    ]
+    assert [("(accepted by name)" in text, ">accepted<" in text) for text in texts] == [
+        (False, False),
+        (True, True),
+        (False, False),
+    ]
+
+
 def test_small_classes_and_odd_ages_are_cautions() -> None:
     rows = make_rows("multiclass", n=200, classes=("a", "b"))
     rows = [row for row in rows if row["target"][1] == 0 or row["image_id"] < "img-030"]

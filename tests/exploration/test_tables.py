@@ -33,7 +33,7 @@ def test_many_values_are_shaded_cells(values, stacked) -> None:
     assert table.stacked is stacked
 
 
-@given(st.floats(0, 100), st.integers(0, 5))
+@given(st.one_of(st.floats(0, 100), st.floats(99, 100), st.floats(0, 1)), st.integers(0, 5))
 def test_a_share_is_never_rounded_to_nothing_or_everything(percent, count) -> None:
     text = percent_text(percent, count)
     assert (text == "0") == (count == 0)
