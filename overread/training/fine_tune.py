@@ -31,10 +31,10 @@ from overread.training.checkpoints import (
     has_ended,
     history_of,
 )
+from overread.training.imbalance import Imbalance, remedy_for
 from overread.training.loop import (
     PLAIN_TRAINER,
     TrainingLoop,
-    class_weights_of,
     quiet_lightning,
 )
 from overread.training.network import ReaderNetwork, Task
@@ -107,10 +107,20 @@ class AugmentedImages(Dataset[tuple[Tensor, Tensor]]):
 
 
 class SeededOrder(Sampler[tuple[int, int]]):
-    """An order of images that depends on seed and epoch alone; Lightning tells it the epoch."""
+    """An order of images that depends on seed and epoch alone; Lightning tells it the epoch.
 
-    def __init__(self, count: int, *, seed: int, shuffled: bool) -> None:
+    Args:
+        count: How many images there are, and how many are drawn an epoch.
+        seed: Of the order.
+        shuffled: Whether the order is drawn.
+        chances: `[count]`, how often each is drawn in comparison; None: each once.
+    """
+
+    def __init__(
+        self, count: int, *, seed: int, shuffled: bool, chances: npt.NDArray[np.float64] | None = None
+    ) -> None:
         self.count, self.seed, self.shuffled, self.epoch = count, seed, shuffled, 0
+        self.chances = chances
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before each epoch."""
@@ -121,7 +131,10 @@ class SeededOrder(Sampler[tuple[int, int]]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         order = np.arange(self.count)
-        if self.shuffled:
+        if self.shuffled and self.chances is not None:
+            rng = np.random.default_rng((self.seed, self.epoch))
+            order = rng.choice(self.count, self.count, p=self.chances / self.chances.sum())
+        elif self.shuffled:
             order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
         return iter([(self.epoch, int(index)) for index in order])
 
@@ -134,7 +147,8 @@ def fine_tune(
     task: Task,
     mean: tuple[float, ...],
     std: tuple[float, ...],
-    balanced: bool,
+    imbalance: Imbalance,
+    copies: int = 0,
     augmentation: Augmentation | None,
     settings: FineTuneSettings,
     seed: int,
@@ -154,7 +168,8 @@ def fine_tune(
         task: Decides the loss.
         mean: Per channel, of pixels in 0..1.
         std: Per channel.
-        balanced: Weigh classes inversely to their share.
+        imbalance: What is done about rare classes.
+        copies: How many of train's rows, at the end, are copies of others.
         augmentation: What is done to images of `train`.
         settings: Rates, epochs, patience.
         seed: Of order, augmentation and dropout.
@@ -173,12 +188,13 @@ def fine_tune(
         return FineTuned(found["history"], found["best_epoch"])
 
     out.mkdir(parents=True, exist_ok=True)
-    small = len(train.rows) < SMALL_TRAIN
+    small = len(train.rows) - copies < SMALL_TRAIN
     frozen = settings.freeze_batch_norm == "yes" or (settings.freeze_batch_norm == "auto" and small)
+    remedy = remedy_for(imbalance, train.targets[train.rows], task=task, copies=copies)
     loop = TrainingLoop(
         network,
         task=task,
-        class_weights=class_weights_of(train.targets[train.rows], task=task, balanced=balanced),
+        remedy=remedy,
         rates=learning_rates(network, settings, image_size=train.images.shape[1]),
         weight_decay=settings.weight_decay,
         freeze_batch_norm=frozen,
@@ -189,7 +205,9 @@ def fine_tune(
         DataLoader(
             AugmentedImages(part, mean=mean, std=std, augmentation=changed, seed=seed),
             batch_size=settings.batch_size,
-            sampler=SeededOrder(len(part.rows), seed=seed, shuffled=shuffled),
+            sampler=SeededOrder(
+                len(part.rows), seed=seed, shuffled=shuffled, chances=remedy.chances if shuffled else None
+            ),
             # A last batch of one image would give batch normalisation nothing to average.
             drop_last=shuffled and len(part.rows) % settings.batch_size == 1 and len(part.rows) > 1,
         )

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from overread.cohort import Cohort
 from overread.engine import LocalEngine
 from overread.imaging import Preprocess, preprocess_graph
 from overread.progress import Progress
 from overread.training.backbones import OpenedBackbone
 from overread.training.features import FeaturizeStage, compute_features
-from overread.training.heads import FittedHead, fit_head, log_loss
+from overread.training.heads import FeatureCopies, FittedHead, fit_head, log_loss
+from overread.training.imbalance import Imbalance
 from overread.training.loop import mean_auc
 from overread.training.network import ReaderNetwork, Task, export_features
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
 from overread.training.settings import ReaderSettings
+from overread.training.upsampling import TrainingImages
 from overread.training.weights import name_of_weights
 
 
@@ -32,10 +34,16 @@ def train_head(
     *,
     settings: ReaderSettings,
     seed: int,
+    copies: FeatureCopies | None = None,
+    said: str = "",
 ) -> TrainedReader:
-    """Phase one: heads on cached features of train and tune, each image scored by a head that left it out."""
+    """Phase one: heads on cached features of train and tune, each image scored by a head that left it out.
+
+    Copies of images of train, and what is said of them, come from upsampling; they are fitted to and nothing
+    else: no score, no calibration and no novelty is theirs.
+    """
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
-    fitted = fit_rows(features, rows, both, task=task, settings=settings, seed=seed)
+    fitted = fit_rows(features, rows, both, task=task, settings=settings, seed=seed, copies=copies)
     held_out = HeldOut(
         fitted.held_out_logits,
         rows.targets[both],
@@ -68,6 +76,7 @@ def train_head(
             "weights": name_of_weights(settings.weights),
             "weights_sha256": backbone.weights_sha256,
             "features": f"{features.shape[1]} ({settings.features})",
+            "imbalance": settings.imbalance + (f": {said}" if said else ""),
             **{f"head.{name}": str(value) for name, value in fitted.setting.items()},
         },
     )
@@ -76,24 +85,24 @@ def train_head(
 def cohort_features(
     backbone: OpenedBackbone,
     spec: Preprocess,
-    cohort: Cohort,
-    rows: LabelledRows,
+    images: TrainingImages,
+    ids: Sequence[str],
     *,
     work: Path,
     engine: LocalEngine,
     progress: Progress,
 ) -> Floats:
-    """Features `float64 [n, d]` of the labelled rows, through the fast runtime."""
+    """Features `float64 [n, d]` of some of the images, through the fast runtime."""
     network = export_features(backbone.module, image_size=spec.size)
     by_id = compute_features(
         FeaturizeStage(preprocess_graph(spec), network),
-        cohort.parts,
+        images.parts,
         work / "features",
-        content_hash=cohort.card.content_hash,
+        content_hash=images.content_hash,
         engine=engine,
         progress=progress,
     )
-    return np.stack([by_id[image_id] for image_id in rows.ids]).astype(np.float64)
+    return np.stack([by_id[image_id] for image_id in ids]).astype(np.float64)
 
 
 def fit_rows(
@@ -104,8 +113,14 @@ def fit_rows(
     task: Task,
     settings: ReaderSettings,
     seed: int,
+    copies: FeatureCopies | None = None,
 ) -> FittedHead:
-    """Fit the head that the settings ask for on some of the rows."""
+    """Fit the head that the settings ask for on some of the rows, sorted, and the copies made of them."""
+    if copies is not None:
+        among = np.isin(copies.origin, chosen)
+        copies = FeatureCopies(
+            copies.features[among], np.searchsorted(chosen, copies.origin[among]).astype(np.int64)
+        )
     return fit_head(
         features[chosen],
         rows.targets[chosen],
@@ -113,9 +128,15 @@ def fit_rows(
         task=task,
         groups=rows.groups[chosen],
         folds=settings.folds,
-        balanced=settings.imbalance == "class-weights",
+        imbalance=imbalance_of(settings),
         seed=seed,
+        copies=copies,
     )
+
+
+def imbalance_of(settings: ReaderSettings) -> Imbalance:
+    """What the settings ask for against imbalance."""
+    return Imbalance(settings.imbalance, settings.focal_gamma)
 
 
 def head_logits(network: ReaderNetwork, features: Floats) -> Floats:

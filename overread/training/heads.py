@@ -13,8 +13,10 @@ from torch import nn
 from overread.cohort.folds import assign_folds
 from overread.cohort.labels import stratum_columns
 from overread.errors import TrainingError
+from overread.training.focal import fit_focal
+from overread.training.imbalance import Imbalance, Remedy, remedy_for
 from overread.training.loop import fit_mlp
-from overread.training.network import LinearHead, MeanHead, MLPHead, Task
+from overread.training.network import FocalHead, LinearHead, MeanHead, MLPHead, Task, proper_logits
 
 Array = npt.NDArray[np.float64]
 # In units of features scaled to unit length, so that one grid serves 64 features and 2,048.
@@ -39,6 +41,19 @@ class FittedHead:
     setting: dict[str, float | str]
 
 
+@dataclass(frozen=True)
+class FeatureCopies:
+    """Features of copies that were made of some images.
+
+    Attributes:
+        features: `float [m, d]`.
+        origin: `int [m]`, the row of the image that each was made of.
+    """
+
+    features: npt.NDArray[np.floating]
+    origin: npt.NDArray[np.int64]
+
+
 def fit_head(
     features: npt.NDArray[np.floating],
     targets: npt.NDArray[np.floating],
@@ -47,8 +62,9 @@ def fit_head(
     task: Task,
     groups: npt.NDArray[np.int64],
     folds: int,
-    balanced: bool,
+    imbalance: Imbalance,
     seed: int,
+    copies: FeatureCopies | None = None,
 ) -> FittedHead:
     """Fit one head a fold of patients and average them (cross-fitting, as in Platt 1999 §2.1).
 
@@ -61,8 +77,10 @@ def fit_head(
         task: Binary and multilabel heads have one logit a class, multiclass ones compete.
         groups: `int [n]`, images of one patient share a number and stay in one fold.
         folds: How many heads.
-        balanced: Weigh classes inversely to their share.
+        imbalance: What is done about rare classes. A linear head has no order of images to draw, so that
+            "balanced-sampling" weighs them by how often they would be drawn.
         seed: Of folds, dropout and order.
+        copies: What is fitted beside the images, but in the folds of their origins, and never scored.
 
     Raises:
         TrainingError: A class has too few patients for two folds.
@@ -73,31 +91,75 @@ def fit_head(
     held_out = np.full(targets.shape, np.nan)
     heads: list[nn.Module] = []
     setting: dict[str, float | str] = {"head": kind, "folds": count}
+    parts = [_inside(x, targets, fold_of != fold, copies, imbalance, task=task) for fold in range(count)]
     penalty = 1.0
     if kind == "linear":
-        penalty = _choose_penalty(x, targets, fold_of, task=task, balanced=balanced)
+        penalty = _choose_penalty(x, targets, fold_of, parts, task=task, imbalance=imbalance)
         setting["C"] = penalty
-    for fold in range(count):
-        inside, outside = fold_of != fold, fold_of == fold
+    for fold, part in enumerate(parts):
+        outside = fold_of == fold
         head: nn.Module
         if kind == "linear":
-            weight, bias = fit_linear(
-                x[inside], targets[inside], task=task, penalty=penalty, balanced=balanced
-            )
-            head = LinearHead(weight, bias)
+            head = LinearHead(*_fit_part(part, task=task, penalty=penalty, imbalance=imbalance))
         else:
             head = fit_mlp(
-                _fresh_mlp(x[inside], targets.shape[1], seed=seed + fold),
-                x[inside],
-                targets[inside],
+                _fresh_mlp(part.features, targets.shape[1], seed=seed + fold),
+                part.features,
+                part.targets,
                 task=task,
-                balanced=balanced,
+                remedy=part.remedy,
                 seed=seed + fold,
             )
+        scored = FocalHead(head, task=task, gamma=imbalance.gamma) if imbalance.gamma else head
         with torch.no_grad():
-            held_out[outside] = head.eval()(torch.from_numpy(x[outside].astype(np.float32))).numpy()
+            held_out[outside] = scored.eval()(torch.from_numpy(x[outside].astype(np.float32))).numpy()
         heads.append(head)
-    return FittedHead(_merge(heads), held_out, fold_of, setting)
+    module = _merge(heads)
+    if imbalance.gamma:
+        module = FocalHead(module, task=task, gamma=imbalance.gamma).eval()
+    return FittedHead(module, held_out, fold_of, setting)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one head is fitted to."""
+
+    features: Array
+    targets: Array
+    remedy: Remedy
+
+
+def _inside(
+    x: Array,
+    targets: npt.NDArray[np.floating],
+    inside: npt.NDArray[np.bool_],
+    copies: FeatureCopies | None,
+    imbalance: Imbalance,
+    *,
+    task: Task,
+) -> _Part:
+    """Some of the images, and behind them the copies made of them."""
+    features, wanted, count = x[inside], np.asarray(targets[inside], np.float64), 0
+    if copies is not None:
+        of_these = inside[copies.origin]
+        count = int(of_these.sum())
+        features = np.concatenate([features, copies.features[of_these].astype(np.float64)])
+        wanted = np.concatenate([wanted, targets[copies.origin[of_these]]])
+    return _Part(features, wanted, remedy_for(imbalance, wanted, task=task, copies=count))
+
+
+def _fit_part(part: _Part, *, task: Task, penalty: float, imbalance: Imbalance) -> tuple[Array, Array]:
+    """A linear head whose logits are those of the images as they are, whatever weights it was fitted with."""
+    weight, bias = fit_linear(
+        part.features,
+        part.targets,
+        task=task,
+        penalty=penalty,
+        balanced=imbalance.kind == "class-weights",
+        chances=part.remedy.chances,
+        gamma=part.remedy.gamma,
+    )
+    return weight, bias - part.remedy.offset
 
 
 def fit_linear(
@@ -107,6 +169,8 @@ def fit_linear(
     task: Task,
     penalty: float,
     balanced: bool,
+    chances: Array | None = None,
+    gamma: float = 0.0,
 ) -> tuple[Array, Array]:
     """Logistic regression with an L2 penalty on standardised features, given back for raw ones.
 
@@ -116,6 +180,8 @@ def fit_linear(
         task: One regression a class, or one multinomial regression.
         penalty: Inverse strength (scikit-learn's C), for features scaled to unit length.
         balanced: Weigh classes inversely to their share.
+        chances: `[n]`, weights of the images.
+        gamma: Above 0 the focal loss takes the place of the log loss; not beside weights.
 
     Returns:
         weight `[outputs, d]` and bias `[outputs]`: logits are `features @ weight.T + bias`.
@@ -141,13 +207,15 @@ def fit_linear(
             tol=1e-6,
             max_iter=2000,
         )
-        model.fit(x[known], labels)
+        model.fit(x[known], labels, None if chances is None else chances[known])
         weights.append(np.atleast_2d(model.coef_))
         biases.append(np.atleast_1d(model.intercept_))
     weight = np.concatenate(weights)
     bias = np.concatenate(biases)
     if task == "multiclass" and len(weight) == 1:  # scikit-learn gives one row for two classes
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    if gamma:
+        weight, bias = fit_focal(x, targets, (weight, bias), task=task, penalty=penalty, gamma=gamma)
     weight = weight @ basis.T / scale
     return weight, bias - weight @ mean
 
@@ -195,18 +263,25 @@ def grouped_folds(
 
 
 def _choose_penalty(
-    x: Array, targets: npt.NDArray[np.floating], fold_of: npt.NDArray[np.int64], *, task: Task, balanced: bool
+    x: Array,
+    targets: npt.NDArray[np.floating],
+    fold_of: npt.NDArray[np.int64],
+    parts: list[_Part],
+    *,
+    task: Task,
+    imbalance: Imbalance,
 ) -> float:
     """The penalty with the lowest log loss on patients left out."""
     losses: list[float] = []
     for penalty in PENALTIES:
         logits = np.full(targets.shape, np.nan)
-        for fold in np.unique(fold_of):
-            inside, outside = fold_of != fold, fold_of == fold
-            weight, bias = fit_linear(
-                x[inside], targets[inside], task=task, penalty=penalty, balanced=balanced
-            )
+        for fold, part in enumerate(parts):
+            outside = fold_of == fold
+            weight, bias = _fit_part(part, task=task, penalty=penalty, imbalance=imbalance)
             logits[outside] = x[outside] @ weight.T + bias
+        if imbalance.gamma:
+            plain = proper_logits(torch.from_numpy(logits), task=task, gamma=imbalance.gamma)
+            logits = np.asarray(plain.numpy(), np.float64)
         losses.append(log_loss(logits, targets, task=task))
     return PENALTIES[int(np.argmin(losses))]
 

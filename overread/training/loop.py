@@ -15,8 +15,9 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
+from overread.training.imbalance import Remedy
 from overread.training.network import MLPHead, Task
 
 
@@ -26,7 +27,8 @@ class TrainingLoop(L.LightningModule):
     Args:
         network: Inputs to logits `[n, outputs]`.
         task: Binary and multilabel are scored a class, multiclass by softmax.
-        class_weights: `float32 [outputs, 2]` weights of absent and present, or `[classes]` for multiclass.
+        remedy: Weights and exponent of the loss. The network's logits are those of the cohort as it is: the
+            remedy's offset is added in training alone.
         rates: Parameter groups with their learning rates.
         weight_decay: AdamW's (Loshchilov 2019).
         freeze_batch_norm: Keep batch normalisation at its pretrained statistics; in layers that are not
@@ -36,13 +38,14 @@ class TrainingLoop(L.LightningModule):
     """
 
     class_weights: Tensor
+    offset: Tensor
 
     def __init__(
         self,
         network: nn.Module,
         *,
         task: Task,
-        class_weights: Tensor,
+        remedy: Remedy,
         rates: list[dict[str, Any]],
         weight_decay: float,
         freeze_batch_norm: bool = False,
@@ -52,7 +55,9 @@ class TrainingLoop(L.LightningModule):
         super().__init__()
         self.network, self.task, self.rates = network, task, rates
         self.weight_decay, self.freeze_batch_norm, self.seed = weight_decay, freeze_batch_norm, seed
-        self.register_buffer("class_weights", class_weights, persistent=False)
+        self.gamma = remedy.gamma
+        for name, value in (("class_weights", remedy.class_weights), ("offset", remedy.offset)):
+            self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)), persistent=False)
         self.history: list[dict[str, float]] = []
         self._train_losses: list[float] = []
         self._tune: list[tuple[Tensor, Tensor]] = []
@@ -81,7 +86,13 @@ class TrainingLoop(L.LightningModule):
         """The weighted loss of one batch."""
         del index
         inputs, targets = batch
-        loss = task_loss(self(inputs), targets, task=self.task, class_weights=self.class_weights)
+        loss = task_loss(
+            self(inputs) + self.offset,
+            targets,
+            task=self.task,
+            class_weights=self.class_weights,
+            gamma=self.gamma,
+        )
         self._train_losses.append(float(loss.detach()))
         return loss
 
@@ -138,35 +149,33 @@ class TrainingLoop(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def task_loss(logits: Tensor, targets: Tensor, *, task: Task, class_weights: Tensor) -> Tensor:
-    """Mean negative log likelihood; targets that are not stated (NaN) do not count.
+def task_loss(
+    logits: Tensor, targets: Tensor, *, task: Task, class_weights: Tensor, gamma: float = 0.0
+) -> Tensor:
+    """Mean negative log likelihood, or focal loss; targets that are not stated (NaN) do not count.
 
     Args:
         logits: `float32 [n, outputs]`.
         targets: `float32 [n, classes]`, 1, 0 or NaN.
         task: Softmax for multiclass, else a sigmoid a class.
         class_weights: `[classes]` for multiclass, else `[classes, 2]` of absent and present.
+        gamma: Each loss is weighed by (1 - p) ** gamma, p being the score of what is true (Lin et al.
+            2017, eq. 5).
     """
     if task == "multiclass":
-        return F.cross_entropy(logits, targets.argmax(1), weight=class_weights)
+        truth = targets.argmax(1)
+        losses = F.cross_entropy(logits, truth, reduction="none")
+        if gamma:
+            losses = losses * (-torch.expm1(-losses)).clamp_min(1e-7) ** gamma
+        weights = class_weights[truth]
+        return (losses * weights).sum() / weights.sum().clamp_min(1e-9)
     known = ~targets.isnan()
     filled = torch.where(known, targets, torch.zeros_like(targets))
     losses = F.binary_cross_entropy_with_logits(logits, filled, reduction="none")
+    if gamma:
+        losses = losses * (-torch.expm1(-losses)).clamp_min(1e-7) ** gamma
     weights = torch.where(filled > 0.5, class_weights[:, 1], class_weights[:, 0]) * known
     return (losses * weights).sum() / weights.sum().clamp_min(1e-9)
-
-
-def class_weights_of(targets: npt.NDArray[np.floating], *, task: Task, balanced: bool) -> Tensor:
-    """Weights inverse to the classes' shares, with mean 1 over images; ones where not balanced."""
-    if task == "multiclass":
-        share = np.nan_to_num(targets).mean(0)
-        # A class without images gets no weight: there is no loss to weigh.
-        inverse = np.divide(1, share, out=np.zeros_like(share), where=share > 0)
-        weights = inverse / np.count_nonzero(share) if balanced else np.ones_like(share)
-        return torch.from_numpy(np.asarray(weights, np.float32))
-    present = np.clip(np.nanmean(targets, axis=0), 1e-6, 1 - 1e-6)
-    both = np.stack([0.5 / (1 - present), 0.5 / present], 1) if balanced else np.ones((len(present), 2))
-    return torch.from_numpy(np.asarray(both, np.float32))
 
 
 def mean_auc(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.floating], *, task: Task) -> float:
@@ -192,7 +201,7 @@ def fit_mlp(
     targets: npt.NDArray[np.floating],
     *,
     task: Task,
-    balanced: bool,
+    remedy: Remedy,
     seed: int,
     epochs: int = 60,
 ) -> MLPHead:
@@ -203,7 +212,7 @@ def fit_mlp(
         features: `[n, d]`.
         targets: `[n, classes]`.
         task: Decides the loss.
-        balanced: Weigh classes inversely to their share.
+        remedy: Against imbalance; images may be drawn more than once an epoch.
         seed: Of order and dropout.
         epochs: Passes over the features.
     """
@@ -211,17 +220,22 @@ def fit_mlp(
         torch.from_numpy(np.asarray(features, np.float32)), torch.from_numpy(np.asarray(targets, np.float32))
     )
     order = torch.Generator().manual_seed(seed)
+    drawn = None
+    if remedy.chances is not None:
+        drawn = WeightedRandomSampler(remedy.chances.tolist(), len(rows), generator=order)
     loop = TrainingLoop(
         head,
         task=task,
-        class_weights=class_weights_of(targets, task=task, balanced=balanced),
+        remedy=remedy,
         rates=[{"params": list(head.parameters()), "lr": 1e-3}],
         weight_decay=0.05,
         seed=seed,
     )
     with quiet_lightning():
         trainer = L.Trainer(max_epochs=epochs, logger=False, **PLAIN_TRAINER)
-        trainer.fit(loop, DataLoader(rows, batch_size=64, shuffle=True, generator=order))
+        trainer.fit(
+            loop, DataLoader(rows, batch_size=64, shuffle=drawn is None, sampler=drawn, generator=order)
+        )
     return head.cpu().eval()
 
 

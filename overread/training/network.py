@@ -75,6 +75,45 @@ class MeanHead(nn.Module):
         return torch.stack([head(features) for head in self.heads]).mean(0)
 
 
+class FocalHead(nn.Module):
+    """A head that learned by the focal loss, whose logits are made those of probabilities.
+
+    The scores that make the focal loss least are timid: they lie nearer to each other than the probabilities
+    are. In training the head's own logits come out, for the focal loss to be taken of; in evaluation those
+    of the probabilities behind them.
+    """
+
+    def __init__(self, head: nn.Module, *, task: Task, gamma: float) -> None:
+        super().__init__()
+        self.head, self.task, self.gamma = head, task, gamma
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features `float32 [..., d]` to logits `float32 [..., outputs]`."""
+        logits: Tensor = self.head(features)
+        return logits if self.training else proper_logits(logits, task=self.task, gamma=self.gamma)
+
+
+def proper_logits(logits: Tensor, *, task: Task, gamma: float) -> Tensor:
+    """Logits of probabilities from logits that make the focal loss least, of the same shape `[..., outputs]`.
+
+    With the score v of a class its probability is in proportion to v / ((1 - v) ** gamma - gamma * (1 - v)
+    ** (gamma - 1) * v * log(v)) (Charoenphakdee et al., CVPR 2021, the transformation they call Psi).
+    """
+
+    def logarithm(log_v: Tensor, rest: Tensor) -> Tensor:
+        rest = rest.clamp_min(1e-7)
+        dampened = rest - gamma * log_v.exp() * log_v
+        return log_v - (gamma - 1) * rest.log() - dampened.log()
+
+    if task == "multiclass":
+        log_v = logits.log_softmax(-1)
+        return logarithm(log_v, 1 - log_v.exp())
+    with_it, without = logits.sigmoid(), (-logits).sigmoid()
+    return logarithm(nn.functional.logsigmoid(logits), without) - logarithm(
+        nn.functional.logsigmoid(-logits), with_it
+    )
+
+
 class ReaderNetwork(nn.Module):
     """A backbone with its head connected: normalised images to logits (phase *reconnect*)."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from overread.cohort import Cohort
-from overread.cohort.split import connect
+from overread.cohort.folds import cohort_groups
 from overread.errors import TrainingError
 from overread.imaging import Preprocess
 from overread.training.network import ReaderNetwork, Task
@@ -86,10 +86,8 @@ def labelled_rows(cohort: Cohort) -> LabelledRows:
     Raises:
         TrainingError: train or tune has none.
     """
-    table = cohort.table(["image_id", "patient_id", "group_id", "sha256", "target", "split"])
-    groups = np.array(
-        connect(*(table[name].to_pylist() for name in ("patient_id", "group_id", "sha256"))), np.int64
-    )
+    table = cohort.table(["image_id", "target", "split"])
+    groups = np.array(cohort_groups(cohort), np.int64)
     targets = table["target"].to_pylist()
     labelled = np.array([target is not None for target in targets], bool)
     rows = LabelledRows(

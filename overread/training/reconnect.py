@@ -20,11 +20,13 @@ from overread.training.backbones import OpenedBackbone
 from overread.training.choice import choose_reader
 from overread.training.features import ResizeStage, compute_pixels
 from overread.training.fine_tune import AugmentedImages, Pixels, fine_tune
-from overread.training.head_phase import cohort_features, fit_rows, head_logits
+from overread.training.head_phase import cohort_features, fit_rows, head_logits, imbalance_of
+from overread.training.heads import FeatureCopies
 from overread.training.network import ReaderNetwork
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
 from overread.training.settings import ReaderSettings
+from overread.training.upsampling import TrainingImages, own_images
 
 RECONNECT_TOLERANCE = 1e-2
 CHECKED_IMAGES = 4
@@ -37,6 +39,8 @@ def fine_tune_reader(
     backbone: OpenedBackbone,
     cohort: Cohort,
     *,
+    images: TrainingImages,
+    copies: FeatureCopies | None,
     settings: ReaderSettings,
     seed: int,
     work: Path,
@@ -49,16 +53,16 @@ def fine_tune_reader(
     """
     task = reader.task
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
-    start = fit_rows(features, rows, train, task=task, settings=settings, seed=seed)
+    start = fit_rows(features, rows, train, task=task, settings=settings, seed=seed, copies=copies)
     frozen_state = {name: value.clone() for name, value in backbone.module.state_dict().items()}
     network = ReaderNetwork(backbone.module, start.module)
     stage = ResizeStage(resize_graph(reader.preprocess))
-    ids, images = compute_pixels(
+    ids, pixels = compute_pixels(
         stage,
-        cohort.parts,
+        images.parts,
         work / "pixels",
         size=reader.preprocess.size,
-        content_hash=cohort.card.content_hash,
+        content_hash=images.content_hash,
         engine=engine,
         progress=progress,
     )
@@ -66,7 +70,12 @@ def fine_tune_reader(
     targets = np.full((len(ids), rows.targets.shape[1]), np.nan, np.float32)
     where = np.array([place[image_id] for image_id in rows.ids])
     targets[where] = rows.targets
-    parts = [Pixels(images, targets, where[part]) for part in (train, tune)]
+    of_copies = np.array([place[image_id] for image_id in images.copies], np.int64)
+    targets[of_copies] = rows.targets[images.origin]
+    parts = [
+        Pixels(pixels, targets, np.concatenate([where[train], of_copies])),
+        Pixels(pixels, targets, where[tune]),
+    ]
     _check_reconnection(network, parts[1], features[tune], reader.preprocess)
     tuned = fine_tune(
         network,
@@ -74,7 +83,8 @@ def fine_tune_reader(
         task=task,
         mean=reader.preprocess.mean,
         std=reader.preprocess.std,
-        balanced=settings.imbalance == "class-weights",
+        imbalance=imbalance_of(settings),
+        copies=len(of_copies),
         augmentation=None if settings.augmentation == "none" else Augmentation(settings.augmentation),
         settings=settings.fine_tune,
         seed=seed,
@@ -100,7 +110,13 @@ def fine_tune_reader(
         backbone.module.load_state_dict(frozen_state)
         return replace(reader, history=history, notes=notes)
     tuned_features = cohort_features(
-        backbone, reader.preprocess, cohort, rows, work=work, engine=engine, progress=progress
+        backbone,
+        reader.preprocess,
+        own_images(cohort),
+        rows.ids,
+        work=work,
+        engine=engine,
+        progress=progress,
     )
     tuned_logits = head_logits(network, tuned_features[tune])
     density = fit_density(tuned_features[train])

@@ -44,7 +44,10 @@ class ReaderSettings(BaseModel):
             feature map alone.
         head: "linear" (logistic regression) or "mlp" (one hidden layer with dropout).
         folds: The head is fitted this many times, leaving out one fold of patients each time.
-        imbalance: "class-weights" weighs classes inversely to their share of train.
+        imbalance: What is done about rare classes, see `overread.training.imbalance.Imbalance`; "upsample"
+            adds varied copies of their images to train.
+        focal_gamma: How little well-read images count with "focal" (Lin et al. 2017).
+        upsample_share: With "upsample", what share of train each class shall have at least.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +62,9 @@ class ReaderSettings(BaseModel):
     phases: tuple[Phase, ...] = ("head", "fine-tune")
     folds: int = Field(default=5, ge=2, le=20)
     augmentation: Literal["none", "dermoscopy", "chest"] = "dermoscopy"
-    imbalance: Literal["none", "class-weights"] = "class-weights"
+    imbalance: Literal["none", "class-weights", "balanced-sampling", "focal", "upsample"] = "class-weights"
+    focal_gamma: float = Field(default=2.0, ge=0, le=10)
+    upsample_share: Literal["equal"] | Annotated[float, Field(gt=0, lt=1)] = "equal"
     fine_tune: FineTuneSettings = FineTuneSettings()
 
     @field_validator("phases", mode="before")

@@ -10,8 +10,10 @@ from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import automatic_size, open_backbone
 from overread.training.head_phase import cohort_features, train_head
+from overread.training.heads import FeatureCopies
 from overread.training.reader import TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
+from overread.training.upsampling import own_images, upsampled_images
 from overread.training.weights import find_weights
 
 
@@ -61,8 +63,26 @@ def train_reader(
         mean=backbone.mean,
         std=backbone.std,
     )
-    features = cohort_features(backbone, spec, cohort, rows, work=work, engine=engine, progress=progress)
-    reader = train_head(rows, features, backbone, spec, cohort.task, settings=settings, seed=seed)
+    images = own_images(cohort)
+    if settings.imbalance == "upsample":
+        images = upsampled_images(
+            cohort, rows, settings=settings, seed=seed, work=work, engine=engine, progress=progress
+        )
+    ids = [*rows.ids, *images.copies]
+    features = cohort_features(backbone, spec, images, ids, work=work, engine=engine, progress=progress)
+    copies = FeatureCopies(features[len(rows.ids) :], images.origin) if images.copies else None
+    features = features[: len(rows.ids)]
+    reader = train_head(
+        rows,
+        features,
+        backbone,
+        spec,
+        cohort.task,
+        settings=settings,
+        seed=seed,
+        copies=copies,
+        said=images.said,
+    )
     if "fine-tune" not in settings.phases:
         return reader
     # Lightning takes a second to import, which a head alone does not need.
@@ -74,6 +94,8 @@ def train_reader(
         features,
         backbone,
         cohort,
+        images=images,
+        copies=copies,
         settings=settings,
         seed=seed,
         work=work,

@@ -15,6 +15,7 @@ from overread.cohort import Cohort, IngestSettings, SplitShares, ingest
 from overread.engine import LocalEngine
 from overread.training.backbones import Backbone, open_backbone
 from overread.training.fine_tune import FineTuned, Pixels, fine_tune
+from overread.training.imbalance import Imbalance
 from overread.training.network import LinearHead, ReaderNetwork
 from overread.training.settings import FineTuneSettings
 from overread.training.weights import OpenedWeights
@@ -74,7 +75,7 @@ def run_fine_tune(network: ReaderNetwork, out: Path, **changes: Any) -> FineTune
         "task": "binary",
         "mean": MEAN,
         "std": STD,
-        "balanced": True,
+        "imbalance": Imbalance(),
         "augmentation": None,
         "seed": 3,
         "key": "k",

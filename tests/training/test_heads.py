@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from overread.errors import TrainingError
 from overread.training import heads
 from overread.training.heads import fit_head, fit_linear, grouped_folds, log_loss
+from overread.training.imbalance import Imbalance, remedy_for
 from overread.training.loop import fit_mlp
 from overread.training.network import LinearHead, MeanHead, Task
 
@@ -31,7 +32,8 @@ def data(
 
 
 def fit(x: np.ndarray, targets: np.ndarray, groups: np.ndarray, **changes: Any) -> Any:
-    given: dict[str, Any] = {"kind": "linear", "task": "binary", "folds": 3, "balanced": True, "seed": 0}
+    given: dict[str, Any] = {"kind": "linear", "task": "binary", "folds": 3, "seed": 0}
+    given["imbalance"] = Imbalance()
     return fit_head(x, targets, groups=groups, **{**given, **changes})
 
 
@@ -100,6 +102,7 @@ def test_held_out_logits_come_from_a_head_blind_to_the_patient(task: Task, class
         outside = fitted.folds == fold
         assert not set(groups[outside]) & set(groups[~outside])
         weight, bias = fit_linear(x[~outside], targets[~outside], task=task, penalty=penalty, balanced=True)
+        bias = bias - remedy_for(Imbalance(), targets[~outside], task=task).offset
         np.testing.assert_allclose(fitted.held_out_logits[outside], x[outside] @ weight.T + bias, atol=1e-4)
         seen = np.abs(fitted.held_out_logits[~outside] - (x[~outside] @ weight.T + bias)).max()
         assert seen > 1e-3  # the others' logits come from other heads
@@ -108,12 +111,13 @@ def test_held_out_logits_come_from_a_head_blind_to_the_patient(task: Task, class
 def test_the_averaged_head_gives_the_mean_of_the_folds_logits() -> None:
     x, targets, groups = data("binary")
     fitted = fit(x, targets, groups)
-    fitted_heads = [
-        fit_linear(x[fitted.folds != f], targets[fitted.folds != f], task="binary", penalty=c, balanced=True)
-        for f in range(3)
-        for c in [float(fitted.setting["C"])]
-    ]
-    expected = np.mean([x @ weight.T + bias for weight, bias in fitted_heads], 0)
+    penalty, logits_of = float(fitted.setting["C"]), []
+    for fold in range(3):
+        inside = fitted.folds != fold
+        weight, bias = fit_linear(x[inside], targets[inside], task="binary", penalty=penalty, balanced=True)
+        offset = remedy_for(Imbalance(), targets[inside], task="binary").offset
+        logits_of.append(x @ weight.T + bias - offset)
+    expected = np.mean(logits_of, 0)
     assert isinstance(fitted.module, LinearHead)
     logits = fitted.module(torch.from_numpy(x.astype(np.float32))).detach().numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-4)

@@ -7,10 +7,13 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
+from torchvision.ops import sigmoid_focal_loss
 
-from overread.training.loop import TrainingLoop, class_weights_of, mean_auc, quiet_lightning, task_loss
+from overread.training.imbalance import Remedy
+from overread.training.loop import TrainingLoop, mean_auc, quiet_lightning, task_loss
 
 NAN = math.nan
+NO_REMEDY = Remedy(np.ones((1, 2)), None, 0.0, np.zeros(1))
 
 
 def test_targets_that_are_not_stated_do_not_count_in_the_loss() -> None:
@@ -49,20 +52,48 @@ def test_classes_compete_in_a_multiclass_loss() -> None:
     assert float(loss) == pytest.approx((-math.log(0.75) + 2 * math.log(2)) / 3, rel=1e-6)
 
 
-def test_balanced_weights_make_both_sides_of_a_finding_count_the_same() -> None:
-    targets = np.array([[1, 0], [0, 0], [0, NAN], [0, 1]], np.float32)
-    weights = class_weights_of(targets, task="multilabel", balanced=True).numpy()
-    np.testing.assert_allclose(weights[0], [0.5 / 0.75, 0.5 / 0.25])
-    np.testing.assert_allclose(weights[1], [0.5 / (2 / 3), 0.5 / (1 / 3)], rtol=1e-6)
-    shares = np.array([0.75, 0.25])
-    assert (shares * weights[0]).sum() == pytest.approx(1)
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("alpha", [-1, 0.25])
+def test_the_focal_loss_of_findings_is_torchvisions(gamma: float, alpha: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(50, 3, generator=generator) * 4
+    targets = (torch.rand(50, 3, generator=generator) < 0.3).float()
+    weights = torch.ones(3, 2) if alpha < 0 else torch.tensor([[1 - alpha, alpha]] * 3)
+    expected = sigmoid_focal_loss(logits, targets, alpha=alpha, gamma=gamma, reduction="sum")
+    expected = expected / torch.where(targets > 0.5, weights[:, 1], weights[:, 0]).sum()
+    loss = task_loss(logits, targets, task="multilabel", class_weights=weights, gamma=gamma)
+    torch.testing.assert_close(loss, expected)
 
 
-def test_balanced_multiclass_weights_leave_out_a_class_without_images() -> None:
-    targets = np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
-    weights = class_weights_of(targets, task="multiclass", balanced=True).numpy()
-    np.testing.assert_allclose(weights, [1 / (0.75 * 2), 1 / (0.25 * 2), 0])
-    assert (class_weights_of(targets, task="multiclass", balanced=False).numpy() == 1).all()
+def test_the_focal_loss_of_two_competing_classes_is_that_of_one_finding() -> None:
+    logit = torch.linspace(-6, 6, 20)[:, None]
+    truth = (torch.arange(20) % 3 == 0).long()
+    two = task_loss(
+        torch.cat([torch.zeros_like(logit), logit], 1),
+        torch.eye(2)[truth],
+        task="multiclass",
+        class_weights=torch.ones(2),
+        gamma=2.0,
+    )
+    one = task_loss(logit, truth[:, None].float(), task="binary", class_weights=torch.ones(1, 2), gamma=2.0)
+    torch.testing.assert_close(two, one)
+
+
+def test_the_focal_loss_of_an_image_read_without_doubt_has_a_gradient() -> None:
+    logits = torch.tensor([[60.0]], requires_grad=True)
+    task_loss(logits, torch.ones(1, 1), task="binary", class_weights=torch.ones(1, 2), gamma=0.5).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_the_offset_is_added_in_training_alone() -> None:
+    remedy = Remedy(np.ones((1, 2)), None, 0.0, np.array([2.0]))
+    loop = TrainingLoop(nn.Identity(), task="binary", remedy=remedy, rates=[], weight_decay=0)
+    batch = torch.tensor([[0.5], [-1.0]]), torch.tensor([[1.0], [0.0]])
+    shifted = task_loss(batch[0] + 2, batch[1], task="binary", class_weights=torch.ones(1, 2))
+    torch.testing.assert_close(loop.training_step(batch, 0), shifted)
+    loop.validation_step(batch, 0)
+    torch.testing.assert_close(loop._tune[0][0], batch[0])
 
 
 def test_mean_auc_is_sklearns_over_classes_with_both_kinds() -> None:
@@ -90,7 +121,7 @@ def _loop(network: nn.Module, *, freeze: bool) -> TrainingLoop:
     return TrainingLoop(
         network,
         task="binary",
-        class_weights=torch.ones(1, 2),
+        remedy=NO_REMEDY,
         rates=[],
         weight_decay=0,
         freeze_batch_norm=freeze,
