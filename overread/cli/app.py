@@ -69,6 +69,11 @@ def _sentence(error: Exception) -> str:
         where = f"'{error.filename}': " if error.filename else ""
         full = "; make room and run the same command again" if error.errno == errno.ENOSPC else ""
         return f"{where}{(error.strerror or str(error)).lower()}{full}"
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("overread"):
+        return (
+            f"the package '{error.name}' is not installed here; install Overread with what this command needs, "
+            "for example pip install 'overread[train]'"
+        )
     if isinstance(error, MemoryError):
         return "the memory of this machine is used up; run the same command again with fewer --workers"
     return f"this is a bug in Overread ({type(error).__name__}: {error}); 'overread --debug …' shows where"

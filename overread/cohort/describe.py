@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from overread.cohort.assemble import Assembly
-from overread.cohort.candidates import Listing, readable
+from overread.cohort.candidates import Listing, readable, without_suffix
 from overread.cohort.card import CohortCard
 from overread.cohort.schema import SPLITS, Split, content_hash
 from overread.cohort.settings import IngestSettings
@@ -38,7 +38,7 @@ def card_of(
     files = Counter(one for one in rows["sha256"].to_pylist() if one is not None)
     looked = settings.near_duplicates and bool(files)
     return CohortCard(
-        name=settings.name or readable(source.resolve().name),
+        name=settings.name or _name_of(source),
         task=labelling.task,
         classes=labelling.classes,
         negative=labelling.negative,
@@ -69,6 +69,13 @@ def card_of(
         embedded=embedded,
         content_hash=content_hash(rows),
     )
+
+
+def _name_of(source: Path) -> str:
+    """The source's name, of a file without its endings."""
+    whole = source.resolve()
+    name = whole.name.removesuffix(".gz") if whole.is_file() else whole.name
+    return readable(without_suffix(name) if whole.is_file() else name)
 
 
 def count_classes(table: pa.Table, classes: Sequence[str], negative: str) -> Counter[str]:

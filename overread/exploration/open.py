@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -47,8 +48,11 @@ def open_subject(
             card=card,
             table=assembly.rows.drop_columns(["file"]),
             rejects=assembly.rejects,
-            notes=("This is a table without images.", *listing.notes),
+            notes=listing.notes,
         )
     showing = settings.model_copy(update={"embed": False, "accept_leakage": tuple(get_args(LeakKind))})
     cohort = ingest(source, work, settings=showing, engine=engine, progress=progress)
-    return Subject.of_cohort(cohort, notes=listing.notes)
+    subject = Subject.of_cohort(cohort, notes=listing.notes)
+    # That nothing stops here does not mean that the user accepts it.
+    said = subject.card.model_copy(update={"accepted_leakage": settings.accept_leakage})
+    return replace(subject, card=said)

@@ -18,11 +18,11 @@ class Subject:
 
     Attributes:
         card: The cohort in figures: name, task, classes, counts, flow, leakage.
-        table: One row an image, `IMAGE_SCHEMA` without `content`; where there are no images, `width`, `height`,
-            `sha256` and `media_type` are null.
+        table: One row an image, `IMAGE_SCHEMA` without `content`; where there are no images, `width`,
+            `height`, `sha256` and `media_type` are null.
         rejects: Inputs that could not be used: uri, reason, detail.
-        measurements: One row an image, sorted by image_id (`overread.imaging.measure.MEASURE_FIELDS` among its
-            columns); None without images.
+        measurements: One row an image, sorted by image_id (`overread.imaging.measure.MEASURE_FIELDS` among
+            its columns); None without images.
         duplicates: Pairs of images that show the same: first, second, kind, similarity, how; None without
             images.
         images_of: Image ids → their encoded files; None without images.

@@ -52,6 +52,7 @@ def test_leakage_is_shown_and_stops_nothing(tmp_path: Path) -> None:
     (test / "benign" / "x.jpg").write_bytes((source / "benign" / "000.jpg").read_bytes())
     subject = explore(tmp_path / "set", tmp_path / "work")
     assert [leak.kind for leak in subject.card.leakage] == ["file"]
+    assert subject.card.accepted_leakage == ()  # showing is not accepting
     assert subject.duplicates is not None
     assert subject.duplicates.to_pylist()[0]["how"] == "same bytes"
 
@@ -61,6 +62,7 @@ def test_a_table_without_images_is_divided_all_the_same(tmp_path: Path) -> None:
     table = write_table(tmp_path / "alone" / "metadata.csv", rows)
     subject = explore(table, tmp_path / "work")
     assert (subject.card.found, subject.card.read, subject.card.patients) == (30, 30, 15)
+    assert subject.card.name == "metadata"
     assert (subject.images_of, subject.measurements, subject.card.near_duplicates) == (None, None, None)
     assert set(subject.table["width"].to_pylist()) == {None}
     # The split is the one that the images will have.
