@@ -11,6 +11,7 @@ from overread.exploration.factors import NOT_STATED, Column
 
 _MOST_VALUES = 200  # thresholds tried; more values than that are looked at by quantiles
 _COMMON = 0.05  # share of a number that is worth naming by itself
+_WORTH = 0.02  # by how much a later column must differ more; the first ones are the easiest to understand
 
 
 def contrast(columns: Sequence[Column], present: NDArray[np.bool_], *, name: str, others: str) -> str:
@@ -25,16 +26,20 @@ def contrast(columns: Sequence[Column], present: NDArray[np.bool_], *, name: str
     Returns:
         "99 % of covid images are named like 'a-9.jpg', but 2 % of the others", for example.
     """
-    best, said = (-1.0, False), ""
+    best, said = -1.0, ""
     for column in columns:
+        ranks: dict[tuple[float, bool], str] = {}
         for inside, words in _statements(column):
             here, there = float(inside[present].mean()), float(inside[~present].mean())
             # Rounded, so that the last bit of a sum does not choose the words; of two ways to say the same,
             # the one that says what the finding's images are.
             rank = (round(abs(here - there), 9), here > there)
-            if rank > best:
-                best = rank
-                said = f"{percent(here)} of {name} images {words}, but {percent(there)} of {others}"
+            ranks.setdefault(
+                rank, f"{percent(here)} of {name} images {words}, but {percent(there)} of {others}"
+            )
+        top = max(ranks, default=(-1.0, False))
+        if top[0] > best + _WORTH:
+            best, said = top[0], ranks[top]
     return said
 
 

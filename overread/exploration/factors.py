@@ -61,10 +61,10 @@ _TITLES: dict[FactorName, str] = {
 }
 _COMPRESSION = {"jpeg_quality": "have JPEG quality {}", "jpeg_step": "are quantised in steps of {}"}
 _BORDER = {
+    "border_spread": "have a border that varies by {} grey levels",
     "border_red": "have a border with red {}",
     "border_green": "have a border with green {}",
     "border_blue": "have a border with blue {}",
-    "border_spread": "have a border that varies by {} grey levels",
 }
 _EXPOSURE = {
     "brightness_mean": "have a mean brightness of {}",
@@ -276,9 +276,9 @@ def _measured(measures: pa.Table, told: Mapping[str, str]) -> list[Column]:
 
 def _border(columns: list[Column]) -> list[Column]:
     """One brightness instead of three colours where all borders are grey."""
-    red, green, blue, spread = columns
+    spread, red, green, blue = columns
     if all(np.array_equal(red.values, one.values, equal_nan=True) for one in (green, blue)):
-        return [replace(red, what="brightness of the border", told="have a border of brightness {}"), spread]
+        return [spread, replace(red, what="brightness of the border", told="have a border of brightness {}")]
     return columns
 
 

@@ -55,6 +55,11 @@ def test_the_column_that_differs_most_is_told() -> None:
     assert "pixels high" in said(nothing, something)
 
 
+def test_of_columns_that_differ_alike_the_first_is_told() -> None:
+    first = Column("quality", np.concatenate([np.full(50, 75.0), np.full(50, 90.0)]), told="have quality {}")
+    assert "have quality 75" in said(first, Column("step", -first.values, told="have steps {}"))
+
+
 def test_many_values_are_looked_at_by_quantiles() -> None:
     values = np.random.default_rng(0).normal(size=100_000)
     present = values > 0.5
