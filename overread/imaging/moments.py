@@ -63,15 +63,14 @@ def disc_functions(
     of = modes(finest)
     radius = np.hypot(across, down)
     inside = np.flatnonzero(radius < 1)
-    grid = np.linspace(0, 1, 1025)
+    grid, profiles = _profiles(finest)
     spin = np.exp(-1j * np.arctan2(down[inside], across[inside]))
     turned: dict[int, NDArray[np.complex128]] = {}
     values = np.zeros((radius.size, len(of.order)), np.complex128)
-    for column, (order, zero) in enumerate(zip(of.order, of.zero, strict=True)):
+    for column, order in enumerate(of.order):
         if int(order) not in turned:
             turned[int(order)] = spin**order
-        profile = _bessel(int(order), zero * grid) / abs(_bessel(int(order) + 1, np.array([zero]))[0])
-        wave = np.interp(radius[inside], grid, profile) * turned[int(order)]
+        wave = np.interp(radius[inside], grid, profiles[column]) * turned[int(order)]
         values[inside, column] = wave - wave.mean()
     return values
 
@@ -165,9 +164,20 @@ def _functions(shape: float, pose: Pose) -> NDArray[np.complex64]:
     return np.asarray(pixels.reshape(SIDE * SIDE, -1), np.complex64)
 
 
+@lru_cache(maxsize=4)
+def _profiles(finest: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Radii from 0 to 1, and each function's values there: [functions, radii]."""
+    of, grid = modes(finest), np.linspace(0, 1, 1025)
+    values = [
+        _bessel(int(order), zero * grid) / abs(_bessel(int(order) + 1, np.array([zero]))[0])
+        for order, zero in zip(of.order, of.zero, strict=True)
+    ]
+    return grid, np.array(values)
+
+
 def _bessel(order: int, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bessel function of the first kind, by its integral (Abramowitz and Stegun 1964, 9.1.21)."""
-    turn = (np.arange(400) + 0.5) / 400 * np.pi
+    turn = (np.arange(96) + 0.5) / 96 * np.pi  # exact to rounding for the orders and places used here
     mean: NDArray[np.float64] = np.cos(order * turn - np.multiply.outer(at, np.sin(turn))).mean(-1)
     return mean
 
