@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -15,3 +16,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heads with a hidden layer learn for three epochs."""
+    from overread.training import heads
+    from overread.training.loop import fit_mlp
+
+    monkeypatch.setattr(heads, "fit_mlp", partial(fit_mlp, epochs=3))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from overread.errors import TrainingError
-from overread.training import heads
 from overread.training.heads import fit_head, fit_linear, grouped_folds, log_loss
 from overread.training.imbalance import Imbalance, remedy_for
-from overread.training.loop import fit_mlp
 from overread.training.network import LinearHead, MeanHead, Task
 
 
@@ -121,11 +118,6 @@ def test_the_averaged_head_gives_the_mean_of_the_folds_logits() -> None:
     assert isinstance(fitted.module, LinearHead)
     logits = fitted.module(torch.from_numpy(x.astype(np.float32))).detach().numpy()
     np.testing.assert_allclose(logits, expected, atol=1e-4)
-
-
-@pytest.fixture
-def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heads, "fit_mlp", partial(fit_mlp, epochs=3))
 
 
 @pytest.mark.usefixtures("short_training")

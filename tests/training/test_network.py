@@ -14,6 +14,7 @@ from overread.bundle.network import Network
 from overread.imaging import GraphRunner
 from overread.training.network import (
     BundledNetwork,
+    FocalHead,
     LinearHead,
     MeanHead,
     MLPHead,
@@ -31,6 +32,8 @@ KINDS: list[tuple[Task, int, str]] = [
     ("binary", 1, "mlp"),
     ("multiclass", 3, "linear"),
     ("multilabel", 3, "mlp"),
+    ("multiclass", 3, "focal"),
+    ("binary", 1, "focal"),
 ]
 
 
@@ -38,6 +41,9 @@ def make_head(kind: str, width: int, outputs: int) -> nn.Module:
     rng = np.random.default_rng(0)
     if kind == "linear":
         return LinearHead(rng.normal(0, 0.3, (outputs, width)), rng.normal(size=outputs))
+    if kind == "focal":
+        task: Task = "multiclass" if outputs > 1 else "binary"
+        return FocalHead(make_head("linear", width, outputs), task=task, gamma=2.0)
     torch.manual_seed(0)
     return MeanHead([MLPHead(rng.normal(size=width), rng.uniform(0.5, 2, width), outputs) for _ in range(2)])
 
