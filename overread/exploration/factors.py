@@ -59,6 +59,7 @@ _TITLES: dict[FactorName, str] = {
     "sex": "sex",
     "metadata": "age and sex together",
 }
+_INFERRED = "the source, as file names and missing metadata tell it,"
 _COMPRESSION = {"jpeg_quality": "have JPEG quality {}", "jpeg_step": "are quantised in steps of {}"}
 _BORDER = {
     "border_spread": "have a border that varies by {} grey levels",
@@ -146,6 +147,7 @@ def find_factors(subject: Subject, rows: pa.Table | None = None) -> tuple[Factor
         if kept and _varies(kept, stated):
             found[name] = Factor(name, _TITLES[name], _family(name), kept, stated)
     _join(found, "image", [name for name in found if _family(name) == "image"])
+    _infer_source(found)
     _join(found, "metadata", [name for name in ("age", "sex") if name in found])
     return tuple(found[name] for name in get_args(FactorName) if name in found)
 
@@ -237,6 +239,15 @@ def _join(found: dict[FactorName, Factor], name: FactorName, parts: Sequence[Fac
         columns = tuple(column for part in parts for column in found[part].columns)
         stated = np.logical_and.reduce([found[part].stated for part in parts])
         found[name] = Factor(name, _TITLES[name], _family(name), columns, stated)
+
+
+def _infer_source(found: dict[FactorName, Factor]) -> None:
+    """Where no source is stated, file names and gaps in the metadata tell it: collections differ in both."""
+    traces = [found[name] for name in ("file-name", "missing-metadata") if name in found]
+    if "source" in found or not traces:
+        return
+    columns = tuple(column for trace in traces for column in trace.columns)
+    found["source"] = Factor("source", _INFERRED, _family("source"), columns, traces[0].stated)
 
 
 def _stated(columns: Sequence[Column]) -> NDArray[np.bool_]:

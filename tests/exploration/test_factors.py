@@ -133,3 +133,12 @@ def test_a_constant_column_may_be_missing_throughout() -> None:
     assert Column("x", np.array([2.0, 2.0])).constant
     assert Column("x", np.array([])).constant
     assert not Column("x", np.array([2.0, np.nan])).constant
+
+
+def test_where_no_source_is_stated_names_and_gaps_tell_it() -> None:
+    ages = [30.0, None, 40.0, None]
+    inferred = factors(subject([0, 1, 0, 1], age=ages))["source"]
+    assert [column.what for column in inferred.columns] == ["age stated"]
+    assert "missing metadata" in inferred.title
+    stated = factors(subject([0, 1, 0, 1], age=ages, source=["A", "B", "A", "B"]))["source"]
+    assert [column.what for column in stated.columns] == ["source"]

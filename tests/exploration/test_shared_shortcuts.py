@@ -37,7 +37,7 @@ def audited(source: Path, out: Path) -> dict[tuple[str, str], Shortcut]:
 
 def test_covid_can_be_told_from_the_rest_by_its_source_alone(tmp_path: Path) -> None:
     found = audited(SHARED / "data" / "chest", tmp_path / "chest")
-    for factor in ("file-name", "missing-metadata", "view", "image-size", "image"):
+    for factor in ("source", "file-name", "missing-metadata", "view", "image-size", "image"):
         one = found["covid", factor]
         assert one.warned
         assert one.auc > 0.98
