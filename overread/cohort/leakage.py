@@ -180,8 +180,9 @@ def _sentence(
 ) -> str:
     one, several = _NAMES[kind]
     said = f"{count:,} {several} stand" if count != 1 else f"1 {one} stands"
+    verb = "look like one of" if kind == "near-duplicate" else "share one with"
     parts = [
-        f"{len(images):,} of the {totals[later]:,} images of {later} share one with {earlier}"
+        f"{len(images):,} of the {totals[later]:,} images of {later} {verb} {earlier}"
         for (earlier, later), images in shared.items()
     ]
     return f"{said} on two sides of the split: {'; '.join(parts)}"
