@@ -157,7 +157,17 @@ def test_paths_are_beside_the_study_first(tmp_path: Path, monkeypatch: pytest.Mo
 # --- the commented templates ---------------------------------------------------------------------
 
 # Examples, not defaults: the comment says so or the default is "nothing".
-EXAMPLES = {"table", "columns", "drop_missing", "urgent", "workers"}
+EXAMPLES = {
+    "map",
+    "exclude",
+    "only",
+    "accept_leakage",
+    "table",
+    "columns",
+    "drop_missing",
+    "urgent",
+    "workers",
+}
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
