@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from overread.cohort.descriptors import learn_metric
+from overread.cohort.verdict import is_same, lies_square
 from overread.errors import UsageError
-from overread.imaging.alignment import Likeness, Placement, align, compare
+from overread.imaging.alignment import EXACT, ROUGH, Placement, align, compare
 from overread.imaging.fingerprint import FINGERPRINT_BYTES, Pictures, half_sides
 from overread.imaging.moments import Pose, invariants, lay_over, moments
 from overread.progress import SILENT, Progress
@@ -36,13 +38,10 @@ POSES: tuple[Pose, ...] = (
 _NEAR = 0.82  # cosine between descriptors from which a pair is looked at
 _ALIKE = 0.86  # correlation, roughly laid over, from which a pair is looked at in detail
 _MOST_A_POSE = 64  # neighbours of one picture in one pose
-_MOST = 24  # neighbours of one picture that are looked at in detail
+_MOST = 16  # neighbours of one picture that are looked at in detail
+_GUESSES = 3  # ways to lay a pair over one another that are tried
+_ALIKE_SMOOTHED = 0.9  # correlation, well laid over and smoothed, from which a pair is compared
 _CONTRAST = 6.0  # grey levels: with less, a picture shows nothing to compare
-_SAME = 0.93  # correlation of all structure of copies, where rounding leaves that much
-_SAME_FINE = 0.87  # the same of fine structure
-_SAME_EXACT = 0.93  # correlation of coarse structure of copies that were only turned by 90° or mirrored
-_SAME_EXACT_ALL = 0.75  # the same of all structure
-_SHOWN = 0.7  # where rounding leaves less correlation, a picture shows too little
 _BLOCK = 512
 _CLIQUE = 64  # same fingerprints up to which every pair is named
 
@@ -136,11 +135,11 @@ def _search(
     pictures: Pictures, progress: Progress
 ) -> Iterator[tuple[int, int, float, complex, complex, bool]]:
     """Yield holder, held, similarity and placement of each pair that shows the same."""
-    pairs = _candidates(pictures, progress)
-    with progress.task("comparing look-alikes", len(pairs.held)) as task:
-        for start in range(0, len(pairs.held), _BLOCK):
-            some = pairs.take(slice(start, start + _BLOCK))
-            same, likeness, where = _verify(pictures, some)
+    guesses = _candidates(pictures, progress)
+    with progress.task("comparing look-alikes", len(guesses.held)) as task:
+        for rows in _whole_pairs(guesses):
+            some, where = _lay_exactly(pictures, guesses.take(rows))
+            same, likeness, where = _verify(pictures, some, where)
             for row in np.flatnonzero(same):
                 yield (
                     int(some.holder[row]),
@@ -150,7 +149,19 @@ def _search(
                     complex(where.shift[row]),
                     bool(where.mirrored[row]),
                 )
-            task.advance(len(some.held))
+            task.advance(rows.stop - rows.start)
+
+
+def _whole_pairs(guesses: _Pairs) -> Iterator[slice]:
+    """Cut guesses, sorted by pair, into blocks without cutting a pair's."""
+    starts = np.flatnonzero(_is_first(_pair_key(guesses)))
+    for start, stop in pairwise([*starts[::_BLOCK].tolist(), len(guesses.held)]):
+        yield slice(start, stop)
+
+
+def _pair_key(pairs: _Pairs) -> NDArray[np.int64]:
+    low, high = np.minimum(pairs.holder, pairs.held), np.maximum(pairs.holder, pairs.held)
+    return np.asarray(low.astype(np.int64) << 32 | high)
 
 
 def _candidates(pictures: Pictures, progress: Progress) -> _Pairs:
@@ -168,12 +179,12 @@ def _candidates(pictures: Pictures, progress: Progress) -> _Pairs:
                 one, other = _neighbours(holder[rows], held, start, whole_only=number == 0)
                 for part in range(0, len(one), 8 * _BLOCK):
                     i, j = one[part : part + 8 * _BLOCK], other[part : part + 8 * _BLOCK]
-                    likeness, angle, mirrored = lay_over(seen[i], whole[j])
-                    alike = likeness >= _ALIKE
-                    made = _Pairs(i, j, np.full(len(i), number), likeness, angle, mirrored)
-                    found.append(made.take(alike))
+                    for mirror in (False, True):
+                        likeness, angle = lay_over(seen[i], whole[j], mirror=mirror)
+                        kind, flag = np.full(len(i), number), np.full(len(i), mirror)
+                        found.append(_Pairs(i, j, kind, likeness, angle, flag).take(likeness >= _ALIKE))
                 task.advance(min(_BLOCK, len(whole) - start))
-            found = [_best(_Pairs.join(found), len(whole))] if found else []
+            found = [_best(_Pairs.join(found))] if found else []
     return found[0] if found else _Pairs(*(np.zeros(0, kind) for kind in "iiifd?"))
 
 
@@ -193,62 +204,75 @@ def _neighbours(
     return one + start, other + first
 
 
-def _best(pairs: _Pairs, count: int) -> _Pairs:
-    """Keep each pair in its best pose, and of each picture the pairs that are the most alike."""
-    low, high = np.minimum(pairs.holder, pairs.held), np.maximum(pairs.holder, pairs.held)
-    order = np.lexsort((pairs.pose, -pairs.likeness, high, low))
-    pairs = pairs.take(order[np.r_[True, np.diff((low * count + high)[order]) != 0]] if len(order) else order)
-    kept = np.zeros(len(pairs.held), bool)
-    ends = np.concatenate([pairs.holder, pairs.held])
-    row = np.tile(np.arange(len(pairs.held)), 2)
-    order = np.lexsort((row, -pairs.likeness[row], ends))
-    starts = np.flatnonzero(np.r_[True, np.diff(ends[order]) != 0]) if len(order) else order
-    rank = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    kept[row[order[rank < _MOST]]] = True
-    return pairs.take(kept)
+def _best(guesses: _Pairs) -> _Pairs:
+    """Keep of each pair the best guesses, in different directions; of each picture the most alike pairs."""
+    pair = _pair_key(guesses)
+    direction = np.round(guesses.angle * (8 / np.pi)) % 16 + 16 * guesses.mirrored
+    order = np.lexsort((guesses.pose, -guesses.likeness, direction, pair))
+    first = _is_first(pair[order]) | _is_first(direction[order])
+    guesses = guesses.take(order[first])
+    pair = _pair_key(guesses)
+    order = np.lexsort((guesses.pose, -guesses.likeness, pair))
+    guesses = guesses.take(order[_rank(pair[order]) < _GUESSES])
+    pair = _pair_key(guesses)
+    best = np.flatnonzero(_is_first(pair))
+    ends = np.concatenate([guesses.holder[best], guesses.held[best]])
+    which = np.tile(np.arange(len(best)), 2)
+    order = np.lexsort((which, -guesses.likeness[best][which], ends))
+    kept = np.zeros(len(best), bool)
+    kept[which[order[_rank(ends[order]) < _MOST]]] = True
+    return guesses.take(kept[np.cumsum(_is_first(pair)) - 1])
 
 
-def _verify(pictures: Pictures, pairs: _Pairs) -> tuple[NDArray[np.bool_], NDArray[np.float32], Placement]:
-    """Lay each pair over one another exactly, and judge."""
-    holder, held = pictures.take(pairs.holder), pictures.take(pairs.held)
-    pose = [POSES[number] for number in pairs.pose]
+def _is_first(groups: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which rows, of rows sorted by group, begin a group."""
+    first = np.ones(len(groups), bool)
+    first[1:] = groups[1:] != groups[:-1]
+    return first
+
+
+def _rank(groups: NDArray[np.generic]) -> NDArray[np.int64]:
+    """The place of each row in its group, of rows sorted by group."""
+    starts = np.flatnonzero(_is_first(groups))
+    return np.arange(len(groups)) - np.repeat(starts, np.diff(np.r_[starts, len(groups)]))
+
+
+def _lay_exactly(pictures: Pictures, guesses: _Pairs) -> tuple[_Pairs, Placement]:
+    """Refine every guess roughly, keep the best of each pair, and refine that."""
+    holder, held = pictures.take(guesses.holder), pictures.take(guesses.held)
+    pose = [POSES[number] for number in guesses.pose]
     width, height = half_sides(holder.shape)
-    turn = np.array([one.radius for one in pose]) * np.exp(1j * pairs.angle)
-    shift = (
-        np.array([one.across for one in pose]) * width + 1j * np.array([one.down for one in pose]) * height
-    )
-    where = align(holder, held, Placement(turn, shift, pairs.mirrored))
+    across, down = np.array([(one.across, one.down) for one in pose]).T
+    turn = np.array([one.radius for one in pose]) * np.exp(1j * guesses.angle)
+    start = Placement(turn, across * width + 1j * down * height, guesses.mirrored)
+    where, alike = align(holder, held, start, ROUGH)
+    order = np.lexsort((-alike, _pair_key(guesses)))
+    best = order[_is_first(_pair_key(guesses)[order])]
+    best = best[alike[best] >= _ALIKE_SMOOTHED]
+    where, _ = align(holder.take(best), held.take(best), where.take(best), EXACT)
+    return guesses.take(best), where
+
+
+def _verify(
+    pictures: Pictures, pairs: _Pairs, where: Placement
+) -> tuple[NDArray[np.bool_], NDArray[np.float32], Placement]:
+    """Compare each pair as it lies, and edge to edge; return the verdict, the likeness and how it lies."""
+    holder, held = pictures.take(pairs.holder), pictures.take(pairs.held)
     free = compare(holder, held, where)
-    exact = _squared(where)
-    fixed = compare(holder, held, exact)
-    lies = (np.abs(where.turn - exact.turn) < 0.08) & (np.abs(where.shift) < 0.08)
-    by_fixed = lies & _judge_exact(fixed)
-    same = by_fixed | _judge(free)
-    similarity = np.maximum(free.correlation[:, 2], np.where(lies, fixed.correlation[:, 2], 0))
-    unmoved = by_fixed & (fixed.correlation[:, 2] > free.correlation[:, 2] - 0.01)
-    turn, shift = np.where(unmoved, exact.turn, where.turn), np.where(unmoved, 0, where.shift)
-    return same, similarity, Placement(turn, shift, where.mirrored)
+    square = _squared(where)
+    fixed = compare(holder, held, square)
+    same = is_same(holder, held, where, free, fixed)
+    likeness = free.correlation[:, -1]
+    fits = lies_square(where) & (fixed.correlation[:, -1] > likeness - 0.01)
+    turn, shift = np.where(fits, square.turn, where.turn), np.where(fits, 0, where.shift)
+    likeness = np.where(fits, np.maximum(likeness, fixed.correlation[:, -1]), likeness)
+    return same, likeness, Placement(turn, shift, where.mirrored)
 
 
 def _squared(where: Placement) -> Placement:
     """The nearest placement by quarter turns, same size, same centre."""
     turn = np.exp(1j * np.pi / 2 * np.round(np.angle(where.turn) / (np.pi / 2)))
     return Placement(turn, np.zeros(len(turn), complex), where.mirrored)
-
-
-def _judge(likeness: Likeness) -> NDArray[np.bool_]:
-    """Whether a pair laid over one another freely shows the same."""
-    _, fine, everything = likeness.correlation.T
-    _, fine_expected, expected = likeness.expected.T
-    same = (everything >= _SAME * expected) & (fine >= _SAME_FINE * fine_expected) & (expected > _SHOWN)
-    return np.asarray(same)
-
-
-def _judge_exact(likeness: Likeness) -> NDArray[np.bool_]:
-    """Whether a pair whose corners lie on one another shows the same: less is asked of fine structure."""
-    coarse, _, everything = likeness.correlation.T
-    same = (coarse >= _SAME_EXACT) & (everything >= _SAME_EXACT_ALL) & (likeness.expected[:, 2] > _SHOWN)
-    return np.asarray(same)
 
 
 STORED = "same picture, stored differently"

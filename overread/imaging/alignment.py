@@ -17,13 +17,35 @@ RIM = 0.88
 FINEST = 33.0
 """Largest zero of the functions in which pictures are compared: about 10 waves across the disc."""
 
-BANDS = ((0.0, 20.0), (20.0, FINEST + 1), (0.0, FINEST + 1))
-"""Coarse, fine and all structure."""
+BANDS: tuple[tuple[float, float], ...] = (
+    (0.0, 8.0),
+    (8.0, 13.0),
+    (13.0, 20.0),
+    (20.0, FINEST + 1),
+    (0.0, 20.0),
+    (0.0, FINEST + 1),
+)
+"""From coarse to fine structure; then all coarse and all structure."""
 
 _WHITENING = 1.5  # fine structure weighs with its frequency to this power
 _TAPER = 0.5  # share of the radius from which points count less and less
 _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
-_LEVELS = ((3, 2, 3), (1, 1, 3))  # smoothing passes, every which row and column, steps
+_STORING = 0.6  # variance, in grey levels of the image, left of strong JPEG compression: measured
+
+
+@dataclass(frozen=True)
+class Level:
+    """How closely pictures are looked at while they are laid over one another."""
+
+    passes: int
+    """How often they are smoothed."""
+    every: int
+    """Every which row and column counts."""
+    steps: int
+    """Of the refinement."""
+
+
+ROUGH, EXACT = Level(passes=3, every=2, steps=3), Level(passes=1, every=1, steps=3)
 
 
 @dataclass(frozen=True)
@@ -58,37 +80,41 @@ class _Grid:
     taper: NDArray[np.float32]
 
 
-def align(holder: Pictures, held: Pictures, start: Placement) -> Placement:
+def align(
+    holder: Pictures, held: Pictures, start: Placement, level: Level
+) -> tuple[Placement, NDArray[np.float32]]:
     """Refine where each point of `held` lies in `holder`, row by row.
 
-    Gauss–Newton on the correlation of smoothed pictures, from coarse to fine, over turn, size and shift
-    (inverse composition: Baker and Matthews 2004).
+    Gauss–Newton on the correlation of smoothed pictures, over turn, size and shift (inverse composition:
+    Baker and Matthews 2004).
+
+    Returns:
+        Where they lie, and the smoothed pictures' correlation there, float32 [pairs].
     """
+    grid = _grid(level.every)
+    outer, inner = _smooth(holder.grey, level.passes), _smooth(held.grey, level.passes)
+    target, (slope_x, slope_y) = _sample_with_slopes(inner, held.shape, grid)
+    root = np.sqrt(grid.taper)
+    target = _centred(target, grid) * root
+    norm = np.linalg.norm(target, axis=1, keepdims=True) + 1e-6
+    target /= norm
+    x, y = grid.across, grid.down
+    steepest = np.stack([slope_x * x + slope_y * y, slope_y * x - slope_x * y, slope_x, slope_y], 1)
+    steepest = _centred(steepest, grid) * root / norm[:, :, None]
+    steepest -= (steepest @ target[:, :, None]) * target[:, None, :]
+    curvature = steepest @ steepest.transpose(0, 2, 1)
+    damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 4 + 1e-9
+    inverse = np.linalg.inv(curvature + damping[:, None, None] * np.eye(4, dtype=np.float32))
+
+    def look(at: Placement) -> NDArray[np.float32]:
+        seen = _centred(_sample(outer, holder.shape, at, grid), grid) * root
+        return np.asarray(seen / (np.linalg.norm(seen, axis=1, keepdims=True) + 1e-6))
+
     now = start
-    for passes, every, steps in _LEVELS:
-        grid = _grid(every)
-        outer, inner = _smooth(holder.grey, passes), _smooth(held.grey, passes)
-        target, slopes = _sample_with_slopes(inner, held.shape, grid)
-        root = np.sqrt(grid.taper)
-        target = _centred(target, grid) * root
-        norm = np.linalg.norm(target, axis=1, keepdims=True) + 1e-6
-        target /= norm
-        slope_x, slope_y = slopes
-        x, y = grid.across, grid.down
-        steepest = np.stack([slope_x * x + slope_y * y, slope_y * x - slope_x * y, slope_x, slope_y], 1)
-        steepest = _centred(steepest, grid) * root / norm[:, :, None]
-        steepest -= (steepest @ target[:, :, None]) * target[:, None, :]
-        curvature = steepest @ steepest.transpose(0, 2, 1)
-        damping = 1e-3 * np.trace(curvature, axis1=1, axis2=2) / 4 + 1e-9
-        inverse = np.linalg.inv(curvature + damping[:, None, None] * np.eye(4, dtype=np.float32))
-        for _ in range(steps):
-            seen = _centred(_sample(outer, holder.shape, now, grid), grid) * root
-            seen /= np.linalg.norm(seen, axis=1, keepdims=True) + 1e-6
-            change = np.clip((inverse @ (steepest @ seen[:, :, None]))[:, :, 0], -0.12, 0.12).astype(
-                np.float64
-            )
-            now = _composed(now, change)
-    return now
+    for _ in range(level.steps):
+        change = (inverse @ (steepest @ look(now)[:, :, None]))[:, :, 0]
+        now = _composed(now, np.clip(change, -0.12, 0.12).astype(np.float64))
+    return now, np.einsum("ij,ij->i", look(now), target)
 
 
 def compare(holder: Pictures, held: Pictures, where: Placement) -> Likeness:
@@ -105,7 +131,8 @@ def compare(holder: Pictures, held: Pictures, where: Placement) -> Likeness:
         used = (zeros >= low) & (zeros < np.minimum(high, finest)[:, None])
         one, other = np.where(used, seen, 0), np.where(used, shown, 0)
         power = [np.einsum("ij,ij->i", part, part) for part in (one, other)]
-        correlation.append(np.einsum("ij,ij->i", one, other) / (np.sqrt(power[0] * power[1]) + 1e-6))
+        shown_both = np.einsum("ij,ij->i", one, other) / (np.sqrt(power[0] * power[1]) + 1e-6)
+        correlation.append(np.where(used.any(1), shown_both, 1))
         noise = used @ np.einsum("ij,ij->j", functions, functions)
         kept = [
             np.clip(1 - noise * _noise(part.contrast) / (size + 1e-9), 0, 1)
@@ -122,8 +149,8 @@ def _resolved(holder: Pictures, held: Pictures, where: Placement) -> NDArray[np.
 
 
 def _noise(contrast: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Variance of what rounding did to each value of `grey`: the fingerprint's own and half the image's."""
-    return (_ROUNDING * (1 + 0.5 * (255 / np.maximum(contrast, 1)) ** 2)).astype(np.float32)
+    """Variance of each value of `grey` that means nothing: rounding here, and how the file was stored."""
+    return (_ROUNDING + _STORING * (255 / np.maximum(contrast, 1)) ** 2).astype(np.float32)
 
 
 @lru_cache(maxsize=4)

@@ -118,35 +118,28 @@ def invariants(measured: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 
 def lay_over(
-    one: NDArray[np.complex64], other: NDArray[np.complex64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
-    """Turn (and mirror) each picture until it looks most like another.
+    one: NDArray[np.complex64], other: NDArray[np.complex64], *, mirror: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Turn each picture, or its mirror image, until it looks most like another.
 
     Args:
         one: Moments, complex64 [pairs, functions].
         other: The same of the pictures to look like.
+        mirror: Whether to turn the mirror images.
 
     Returns:
-        Correlation float32 [pairs], -1..1; angle float64 [pairs], radians; bool [pairs], whether mirrored.
+        Correlation float32 [pairs], -1..1; angle float64 [pairs], radians.
     """
     orders = modes(FINEST).order
     first = np.flatnonzero(np.r_[True, np.diff(orders) > 0])
-    best = np.full(len(one), -2, np.float32)
-    angle = np.zeros(len(one))
-    mirrored = np.zeros(len(one), np.bool_)
-    half = np.where(np.arange(len(first)) > 0, 0.5, 1).astype(np.float32)
-    for mirror in (False, True):
-        product = (one if mirror else one.conj()) * other
-        spectrum = np.zeros((len(one), TURNS // 2 + 1), np.complex64)
-        spectrum[:, orders[first]] = np.add.reduceat(product, first, axis=1) * half
-        correlation = np.fft.irfft(spectrum, TURNS, axis=1) * TURNS
-        at = correlation.argmax(1)
-        value = correlation[np.arange(len(at)), at].astype(np.float32)
-        better = value > best
-        best = np.where(better, value, best)
-        angle = np.where(better, at * (2 * np.pi / TURNS) * (1 if mirror else -1), angle)
-        mirrored = np.where(better, mirror, mirrored)
-    return best, angle, mirrored
+    half = np.where(orders[first] > 0, 0.5, 1).astype(np.float32)
+    product = (one if mirror else one.conj()) * other
+    spectrum = np.zeros((len(one), TURNS // 2 + 1), np.complex64)
+    spectrum[:, orders[first]] = np.add.reduceat(product, first, axis=1) * half
+    correlation = np.fft.irfft(spectrum, TURNS, axis=1) * TURNS
+    at = correlation.argmax(1)
+    best = correlation[np.arange(len(at)), at].astype(np.float32)
+    return best, at * (2 * np.pi / TURNS) * (1 if mirror else -1)
 
 
 @lru_cache(maxsize=64)
