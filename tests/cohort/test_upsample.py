@@ -31,7 +31,7 @@ def binary(positives: int, negatives: int) -> np.ndarray:
     return np.array([1.0] * positives + [0.0] * negatives)[:, None]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(20, 400), st.integers(20, 4000), st.floats(0.05, 0.5), st.integers(0, 9))
 def test_a_binary_cohort_reaches_the_wanted_share_within_a_point(
     positives: int, negatives: int, share: float, seed: int
@@ -46,7 +46,7 @@ def test_a_binary_cohort_reaches_the_wanted_share_within_a_point(
     assert made.before == pytest.approx((before, 1 - before))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(5, 2000), min_size=2, max_size=8), st.floats(0.2, 1.0), st.integers(0, 9))
 def test_every_class_of_several_has_at_least_its_share(counts: list[int], part: float, seed: int) -> None:
     targets = np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
@@ -70,7 +70,7 @@ def test_images_of_one_class_differ_by_one_copy_at_most_and_the_seed_draws_who()
     assert plan(targets, "binary", seed=1).copies != made.copies
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
 def test_the_order_of_images_does_not_matter(random: object, seed: int) -> None:
     rng = np.random.default_rng(seed)
