@@ -27,7 +27,7 @@ WHOLE = Pose()
 POSES: tuple[Pose, ...] = (
     WHOLE,
     # what a copy turned on a larger canvas, or cropped about the centre, shows
-    *(Pose(1 / larger) for larger in (1.09, 1.18, 1.28, 1.4, 1.52, 1.63)),
+    *(Pose(1 / larger) for larger in (1.09, 1.18, 1.28, 1.4, 1.52, 1.63, 1.75)),
     # what a copy cropped to 90 % of the sides shows
     *(Pose(0.9, x, y) for x in (-0.1, 0.0, 0.1) for y in (-0.1, 0.0, 0.1) if x or y),
     # what a copy cropped to 90 % of the area shows
@@ -291,10 +291,10 @@ def _describe(turn: complex, shift: complex, mirrored: bool, *, holder_first: bo
     elif angle:
         words.append(f"turned by {angle}°")
     size = abs(turn)
-    if size < 0.975:
-        on_canvas = angle % 90 and abs(shift) < 0.03
-        if on_canvas:
-            words.append("on a smaller canvas" if holder_first else "on a larger canvas")
-        else:
-            words.append("cropped" if holder_first else "showing more at the edges")
+    if size >= 0.975:
+        words += ["shifted"] if abs(shift) > 0.05 else []
+    elif angle % 90 and abs(shift) < 0.03:
+        words.append("on a smaller canvas" if holder_first else "on a larger canvas")
+    else:
+        words.append("cropped" if holder_first else "showing more at the edges")
     return ", ".join(words) if words else STORED

@@ -14,9 +14,10 @@ from overread.imaging.fingerprint import Pictures, half_sides
 
 _COPY = (0.99, 0.975, 0.95, 0.9)  # correlation of a copy in each band, where nothing was lost
 _COPY_ALL = 0.945
-_SHRUNKEN_FINE = 0.82  # a copy on a larger canvas has fewer pixels for its finest structure
+_SHRUNKEN_FINE, _SHRUNKEN_ALL = 0.82, 0.91  # a copy on a larger canvas has fewer pixels for what is fine
 _ODD_COPY = (0.995, 0.99, 0.98, 0.95)  # of a copy placed as none of the known kinds is
 _ODD_COPY_ALL = 0.98
+_ODD_COPY_SHOWN = 0.8  # how much fine structure such a picture must have
 _SMALL_COPY = (0.97, 0.95, 0.9, 0.0)  # of a small copy, stored again: JPEG blurs its fine structure
 _SMALL_COPY_COARSE, _SMALL_COPY_ALL = 0.95, 0.85
 _SMALL = 100  # pixels
@@ -41,8 +42,8 @@ def is_same(
     """
     canvas, usual = _placed_as_copy(holder, held, where)
     fine = np.where(canvas, _SHRUNKEN_FINE, _COPY[3])
-    copy = usual & _reaches(free, (*_COPY[:3], fine), _COPY_ALL)
-    odd = _reaches(free, _ODD_COPY, _ODD_COPY_ALL)
+    copy = usual & _reaches(free, (*_COPY[:3], fine), np.where(canvas, _SHRUNKEN_ALL, _COPY_ALL))
+    odd = _reaches(free, _ODD_COPY, _ODD_COPY_ALL) & (free.expected[:, 3] >= _ODD_COPY_SHOWN)
     pixels = np.minimum(np.abs(where.turn) * holder.short, held.short)
     small = (pixels < _SMALL) & lies_square(where) & _reaches(square, _SMALL_COPY, _SMALL_COPY_ALL)
     small &= square.correlation[:, 4] >= _SMALL_COPY_COARSE * square.expected[:, 4]
@@ -50,12 +51,19 @@ def is_same(
 
 
 def lies_square(where: Placement) -> NDArray[np.bool_]:
-    """Whether pictures lie about edge to edge: same size, same centre."""
-    return np.asarray((np.abs(np.abs(where.turn) - 1) < 0.08) & (np.abs(where.shift) < 0.08))
+    """Whether pictures lie about edge to edge: same size, same centre, turned by quarters of a turn."""
+    size, askew = np.abs(where.turn), _askew(where)
+    return np.asarray((np.abs(size - 1) < 0.08) & (np.abs(where.shift) < 0.08) & (askew < 0.08))
+
+
+def _askew(where: Placement) -> NDArray[np.float64]:
+    """How far the angle is from the nearest quarter turn, in radians."""
+    quarters = np.angle(where.turn) / (np.pi / 2)
+    return np.abs(quarters - np.round(quarters)) * (np.pi / 2)
 
 
 def _reaches(
-    likeness: Likeness, least: tuple[float | NDArray[np.float64], ...], least_all: float
+    likeness: Likeness, least: tuple[float | NDArray[np.float64], ...], least_all: float | NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Whether the correlation in each band is that of a copy, of which rounding and storing left some."""
     expected = np.maximum(likeness.expected[:, -1], _EXCUSED_ALL)
@@ -74,16 +82,15 @@ def _placed_as_copy(
     lie at the size and shift that making them gives.
     """
     size, angle = np.abs(where.turn), np.angle(where.turn)
-    centred = np.abs(where.shift) < 0.05
+    off_centre = np.abs(where.shift)
     width, height = half_sides(held.shape)
     cosine, sine = np.abs(np.cos(angle)), np.abs(np.sin(angle))
     canvas_size = 1 / np.minimum(width * cosine + height * sine, width * sine + height * cosine)
-    as_it_is = centred & (np.abs(size - 1) < 0.025)
-    canvas = centred & (np.abs(size / canvas_size - 1) < 0.065) & ~as_it_is
+    as_it_is = (off_centre < 0.05) & (np.abs(size - 1) < 0.025)
+    canvas = (off_centre < 0.03) & (np.abs(size / canvas_size - 1) < 0.065) & ~as_it_is
     across, down = half_sides(holder.shape)
     inside = (np.abs(where.shift.real) + size < across + 0.03) & (
         np.abs(where.shift.imag) + size < down + 0.03
     )
-    upright = np.abs(angle / (np.pi / 2) - np.round(angle / (np.pi / 2))) * (np.pi / 2) < 0.035
-    cropped = inside & upright & (size > 0.87) & (size < 1.03)
+    cropped = inside & (_askew(where) < 0.035) & (size > 0.87) & (size < 1.03)
     return canvas, canvas | as_it_is | cropped
