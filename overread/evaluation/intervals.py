@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from overread.errors import EvaluationError
-from overread.evaluation.statistics import Array, Share, Statistic, ratio
+from overread.evaluation.weighted import Array, Members, Statistic, Sums, pool
 
-_CELLS_A_CHUNK = 2_000_000  # 16 MB of weights at a time, whatever the size of the test set
+_CELLS_A_CHUNK = 8_000_000  # images × resamples at a time: 64 MB, whatever the size of the test set
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def clustered_bootstrap(
     """Percentile interval of one statistic, resampling groups (patients).
 
     Args:
-        statistic: Weights float64 [resamples, n] → values [resamples]; see `statistics`.
+        statistic: Weights float64 [resamples, n] → values [resamples]; see `weighted`.
         groups: [n], the patient of each image (text or integers); their order does not matter.
         resamples: How many resamples to draw.
         seed: Seed of the draws.
@@ -60,17 +60,20 @@ def bootstrap(
     statistics: Mapping[str, Statistic], groups: ArrayLike, *, resamples: int = 2000, seed: int = 0
 ) -> dict[str, Array]:
     """Values of several statistics on the same resamples: name → float64 [resamples, ...]."""
+    names, member = _members(groups)
+    pooled = {name: pool(one, member, groups=names) for name, one in statistics.items()}
+    linear = {name: one for name, one in pooled.items() if isinstance(one, Sums)}
+    columns = np.concatenate([one.sums for one in linear.values()], axis=1) if linear else None
+    ends = np.cumsum([one.sums.shape[1] for one in linear.values()])[:-1]
     parts: dict[str, list[Array]] = {name: [] for name in statistics}
-    shares = {name: one for name, one in statistics.items() if isinstance(one, Share)}
-    sums = np.concatenate([one.sums for one in shares.values()], axis=1) if shares else None
-    for weights in resample_weights(groups, resamples=resamples, seed=seed):
-        if sums is not None:
-            total = weights @ sums
-            for name, part, whole in zip(shares, total.T[::2], total.T[1::2], strict=True):
-                parts[name].append(ratio(part, whole))
-        for name, statistic in statistics.items():
-            if name not in shares:
-                parts[name].append(statistic(weights))
+    for counts in _resample_counts(names, images=member.size, resamples=resamples, seed=seed):
+        if columns is not None:
+            totals = np.split(counts @ columns, ends, axis=1)
+            for (name, one), total in zip(linear.items(), totals, strict=True):
+                parts[name].append(one.of(total))
+        for name, statistic in pooled.items():
+            if name not in linear:
+                parts[name].append(statistic(counts))
     return {name: np.concatenate(values) for name, values in parts.items()}
 
 
@@ -79,14 +82,25 @@ def resample_weights(groups: ArrayLike, *, resamples: int, seed: int) -> Iterato
 
     A resample draws as many groups as there are, with replacement.
     """
+    names, member = _members(groups)
+    for counts in _resample_counts(names, images=member.size, resamples=resamples, seed=seed):
+        yield counts[:, member]
+
+
+def _members(groups: ArrayLike) -> tuple[int, Members]:
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    return names.size, member
+
+
+def _resample_counts(groups: int, *, images: int, resamples: int, seed: int) -> Iterator[Array]:
+    """How often each group counts: chunks of float64 [≤ resamples, groups], a group's counts side by side."""
     if resamples < 1:
         raise EvaluationError(f"expected `resamples` to be at least 1, got {resamples}")
-    names, member = np.unique(np.asarray(groups), return_inverse=True)
     rng = np.random.default_rng(seed)
-    chunk = max(1, _CELLS_A_CHUNK // max(1, member.size))
+    chunk = max(1, _CELLS_A_CHUNK // max(1, images))
     for start in range(0, resamples, chunk):
-        rows = min(chunk, resamples - start)
-        yield draw_counts(rng, groups=names.size, resamples=rows)[:, member].astype(np.float64)
+        counts = draw_counts(rng, groups=groups, resamples=min(chunk, resamples - start))
+        yield np.asarray(counts, np.float64, order="F")
 
 
 def draw_counts(rng: np.random.Generator, *, groups: int, resamples: int) -> NDArray[np.int64]:

@@ -122,26 +122,6 @@ def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(intervals).failed == 0
 
 
-def coverage(*, clustered: bool) -> float:
-    """Share of simulated studies whose interval holds the true AUC."""
-    rng = np.random.default_rng(11)
-    large, scores, _ = clustered_data(rng, patients=60_000, each=1)
-    true = oracle.roc_auc_score(large, scores)
-    held = 0
-    for study in range(150):
-        labels, scores, groups = clustered_data(rng)
-        unit = groups if clustered else np.arange(groups.size)
-        found = clustered_bootstrap(st.roc_auc_of(labels, scores), unit, resamples=300, seed=study)
-        held += found.low <= true <= found.high
-    return held / 150
-
-
-@pytest.mark.slow
-def test_resampling_patients_covers_and_resampling_images_does_not() -> None:
-    assert coverage(clustered=True) >= 0.89
-    assert coverage(clustered=False) <= 0.80
-
-
 def test_clustering_widens_the_interval_where_images_of_a_patient_are_alike() -> None:
     labels, scores, groups = clustered_data(np.random.default_rng(2))
     widths = [
