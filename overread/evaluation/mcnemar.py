@@ -89,7 +89,7 @@ def _conditional(b: int, c: int, *, exact: bool) -> float:
 
     low, both = min(b, c), b + c
     double = 2 * float(binom.cdf(low, both, 0.5))
-    return min(double, 1.0) if exact else double - float(binom.pmf(low, both, 0.5))
+    return min(double if exact else double - float(binom.pmf(low, both, 0.5)), 1.0)
 
 
 def _clustered(gained: NDArray[np.int64], patients: NDArray[np.generic]) -> float:

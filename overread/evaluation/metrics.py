@@ -28,6 +28,7 @@ __all__ = [
     "log_loss",
     "log_loss_multiclass",
     "macro_mean",
+    "mcc",
     "npv",
     "ppv",
     "roc_auc",
@@ -94,6 +95,11 @@ def npv(labels: ArrayLike, called: ArrayLike) -> float:
 def f1(labels: ArrayLike, called: ArrayLike) -> float:
     """2 TP / (2 TP + FP + FN); NaN where there is neither a positive nor a call."""
     return _plain(st.f1_of(*decided(labels, called)), labels)
+
+
+def mcc(labels: ArrayLike, called: ArrayLike) -> float:
+    """Correlation of decision and truth, -1..1 (Matthews 1975); NaN where either is always the same."""
+    return _plain(st.mcc_of(*decided(labels, called)), labels)
 
 
 def brier(labels: ArrayLike, scores: ArrayLike) -> float:

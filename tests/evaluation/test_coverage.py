@@ -13,7 +13,7 @@ SHIFT, OWN = 1.2, 0.5
 TRUE_AUC = norm.cdf(SHIFT / np.sqrt(2 * (1 + OWN**2)))
 
 
-def study(rng: np.random.Generator, *, patients: int = 120):
+def study(rng: np.random.Generator, *, patients: int = 200):
     """1 to 6 images a patient, who shares the label and most of the score."""
     groups = np.repeat(np.arange(patients), rng.integers(1, 7, patients))
     truth = (rng.random(patients) < 0.4).astype(float)
@@ -29,7 +29,7 @@ def test_resampling_patients_covers_and_resampling_images_does_not() -> None:
         labels, scores, groups = study(rng)
         statistic = roc_auc_of(labels, scores)
         for side, unit in enumerate((groups, np.arange(groups.size))):
-            draws = bootstrap({"auc": statistic}, unit, resamples=400, seed=number)["auc"]
+            draws = bootstrap({"auc": statistic}, unit, resamples=500, seed=number)["auc"]
             low, high = np.nanquantile(draws, [0.025, 0.975])
             held[side] += low <= TRUE_AUC <= high
     by_patient, by_image = held / 1000

@@ -65,6 +65,7 @@ def test_log_loss_agrees_with_scikit_learn(kind) -> None:
         (metrics.ppv, oracle.precision_score),
         (metrics.npv, lambda y, c: oracle.precision_score(y, c, pos_label=0)),
         (metrics.f1, oracle.f1_score),
+        (metrics.mcc, oracle.matthews_corrcoef),
     ],
 )
 def test_decision_figures_agree_with_scikit_learn(kind, ours, theirs) -> None:
@@ -110,6 +111,8 @@ def test_what_is_undefined_is_nan() -> None:
     assert math.isnan(metrics.ppv(none, never))
     assert math.isnan(metrics.npv(none, ~never))
     assert math.isnan(metrics.f1(none, never))
+    assert math.isnan(metrics.mcc([0.0, 1.0], never))
+    assert math.isnan(metrics.mcc(none, np.array([False, True])))
     assert math.isnan(metrics.brier([np.nan], [0.5]))
     assert math.isnan(metrics.log_loss([], []))
     assert math.isnan(metrics.expected_calibration_error([], []))

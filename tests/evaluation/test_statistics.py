@@ -21,6 +21,7 @@ FACTORIES: dict[str, Callable] = {
     "ppv": lambda y, s: st.ppv_of(y, s >= 0.5),
     "npv": lambda y, s: st.npv_of(y, s >= 0.5),
     "f1": lambda y, s: st.f1_of(y, s >= 0.5),
+    "mcc": lambda y, s: st.mcc_of(y, s >= 0.5),
     "accuracy": lambda y, s: st.accuracy_of(y, s >= 0.5),
     "balanced_accuracy": lambda y, s: st.balanced_accuracy_of(y, s >= 0.5),
 }
