@@ -63,7 +63,7 @@ def choose_calibration(
 ) -> CalibrationChoice:
     """The calibration of the lowest cross-validated log loss; folds keep patients whole.
 
-    Folds also keep the share of positives, which favours an intercept (Platt) by a hair where all else is equal.
+    Folds also keep the share of positives, which favours an intercept (Platt) by a hair.
 
     Args:
         logits: float [n], of one finding, held out from training.
