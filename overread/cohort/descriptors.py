@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from overread.imaging.moments import FINEST, Pose, invariants, modes, moments
 
-DIMENSIONS = 64
+DIMENSIONS = 48
 """Numbers of a descriptor."""
 
 _SAMPLE = 2000

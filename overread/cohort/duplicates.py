@@ -38,9 +38,10 @@ POSES: tuple[Pose, ...] = (
 _NEAR = 0.82  # cosine between descriptors from which a pair is looked at
 _ALIKE = 0.86  # correlation, roughly laid over, from which a pair is looked at in detail
 _MOST_A_POSE = 64  # neighbours of one picture in one pose
-_MOST = 16  # neighbours of one picture that are looked at in detail
+_MOST = 10  # neighbours of one picture that are looked at in detail
 _GUESSES = 3  # ways to lay a pair over one another that are tried
-_ALIKE_SMOOTHED = 0.9  # correlation, well laid over and smoothed, from which a pair is compared
+_ALIKE_SMOOTHED = 0.955  # correlation of the smoothed pictures from which a pair is laid over exactly
+_ALIKE_EXACTLY = 0.968  # the same of less smoothed ones, from which it is compared
 _CONTRAST = 6.0  # grey levels: with less, a picture shows nothing to compare
 _BLOCK = 512
 _CLIQUE = 64  # same fingerprints up to which every pair is named
@@ -196,11 +197,13 @@ def _neighbours(
     cosine = holder @ held[first:].T
     own = np.arange(len(holder))
     cosine[own, own + start - first] = -1
-    limit = np.full(len(holder), _NEAR, np.float32)
-    crowded = np.flatnonzero(np.count_nonzero(cosine >= _NEAR, axis=1) > _MOST_A_POSE)
+    one, other = np.divmod(np.flatnonzero(cosine >= _NEAR), cosine.shape[1])
+    crowded = np.flatnonzero(np.bincount(one, minlength=len(holder)) > _MOST_A_POSE)
     if len(crowded):
+        limit = np.full(len(holder), _NEAR, np.float32)
         limit[crowded] = -np.partition(-cosine[crowded], _MOST_A_POSE - 1, axis=1)[:, _MOST_A_POSE - 1]
-    one, other = np.nonzero(cosine >= limit[:, None])
+        near = cosine[one, other] >= limit[one]
+        one, other = one[near], other[near]
     return one + start, other + first
 
 
@@ -249,8 +252,9 @@ def _lay_exactly(pictures: Pictures, guesses: _Pairs) -> tuple[_Pairs, Placement
     order = np.lexsort((-alike, _pair_key(guesses)))
     best = order[_is_first(_pair_key(guesses)[order])]
     best = best[alike[best] >= _ALIKE_SMOOTHED]
-    where, _ = align(holder.take(best), held.take(best), where.take(best), EXACT)
-    return guesses.take(best), where
+    where, alike = align(holder.take(best), held.take(best), where.take(best), EXACT)
+    close = np.flatnonzero(alike >= _ALIKE_EXACTLY)
+    return guesses.take(best[close]), where.take(close)
 
 
 def _verify(

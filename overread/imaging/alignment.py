@@ -45,7 +45,7 @@ class Level:
     """Of the refinement."""
 
 
-ROUGH, EXACT = Level(passes=3, every=2, steps=3), Level(passes=1, every=1, steps=3)
+ROUGH, EXACT = Level(passes=3, every=2, steps=3), Level(passes=1, every=2, steps=3)
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,7 @@ def compare(holder: Pictures, held: Pictures, where: Placement) -> Likeness:
     grid = _grid(1)
     functions, zeros = _comparison()
     seen = _sample(holder.grey.astype(np.float32), holder.shape, where, grid) @ functions
-    count = len(held.grey)
-    upright = Placement(np.ones(count, complex), np.zeros(count, complex), np.zeros(count, bool))
-    shown = _sample(held.grey.astype(np.float32), held.shape, upright, grid) @ functions
+    shown = _sample(held.grey.astype(np.float32), held.shape, _upright(len(held.grey)), grid) @ functions
     finest = _resolved(holder, held, where)
     correlation, expected = [], []
     for low, high in BANDS:
@@ -201,7 +199,7 @@ def _smooth(grey: NDArray[np.uint8], passes: int) -> NDArray[np.float32]:
         wide = np.pad(image, ((0, 0), (1, 1), (1, 1)), mode="edge")
         down = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
         image = (down[:, :, :-2] + 2 * down[:, :, 1:-1] + down[:, :, 2:]) / 16
-    return image.reshape(len(grey), -1)
+    return image.reshape(grey.shape)
 
 
 def _sample(
@@ -242,13 +240,17 @@ def _sample_with_slopes(
     grey: NDArray[np.float32], shape: NDArray[np.float32], grid: _Grid
 ) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Read upright pictures at the grid's points, with their slopes to the right and downwards."""
-    pixel = 2 / SIDE
-    count = len(grey)
-    still = np.zeros(count, bool)
+    image = np.pad(grey.reshape(-1, SIDE, SIDE), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    right = (image[:, 1:-1, 2:] - image[:, 1:-1, :-2]).reshape(grey.shape)
+    down = (image[:, 2:, 1:-1] - image[:, :-2, 1:-1]).reshape(grey.shape)
+    where = _upright(len(grey))
+    per_side = np.float32(SIDE / 4)  # two pixels, of 2 / SIDE half sides each
+    width, height = (half[:, None] for half in half_sides(shape))
+    slope_right = _sample(right, shape, where, grid) * (per_side / width)
+    slope_down = _sample(down, shape, where, grid) * (per_side / height)
+    return _sample(grey, shape, where, grid), (slope_right, slope_down)
 
-    def moved(by: complex) -> NDArray[np.float32]:
-        return _sample(grey, shape, Placement(np.ones(count, complex), np.full(count, by), still), grid)
 
-    right = (moved(pixel) - moved(-pixel)) / np.float32(2 * pixel)
-    down = (moved(1j * pixel) - moved(-1j * pixel)) / np.float32(2 * pixel)
-    return moved(0), (right, down)
+def _upright(count: int) -> Placement:
+    """Every point where it is."""
+    return Placement(np.ones(count, complex), np.zeros(count, complex), np.zeros(count, bool))
