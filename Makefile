@@ -32,6 +32,7 @@ docs: setup
 bench: setup
 	$(BIN)/python benchmarks/featurize.py
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/bootstrap.py
 
 clean:
 	rm -rf $(VENV) out site build dist

@@ -14,6 +14,7 @@ from overread.bundle.triage import DECISIONS
 from overread.evaluation import curves as cv
 from overread.evaluation import metrics as mt
 from overread.evaluation import statistics as st
+from overread.evaluation.delong import delong_interval
 from overread.evaluation.intervals import bootstrap, exact_interval, percentile_interval
 from overread.evaluation.join import JoinedReadings, join_readings
 from overread.evaluation.measures import (
@@ -33,6 +34,7 @@ from overread.evaluation.results import (
     Figure,
     Finding,
     HistoryRow,
+    Method,
     Triage,
 )
 from overread.evaluation.statistics import Array
@@ -142,6 +144,13 @@ def _figures(
             values[name] = _mean([values[one] for one in defined], size=1)
         figures[name] = _figure(
             float(values[name][0]), draws[name], measure.whole, baseline, patients=joined.patient, level=level
+        )
+    for group, (truth, scores) in ranked.items():
+        area = figures[f"{group}/roc_auc"]
+        found = delong_interval(truth, scores, groups=joined.patient, level=level)
+        method: Method = "none" if np.isnan(found.low) else "delong"
+        figures[f"{group}/roc_auc_delong"] = Figure(
+            value=area.value, low=found.low, high=found.high, method=method, baseline=area.baseline
         )
     return figures, bands
 

@@ -96,6 +96,7 @@ def _decision_measures(truth: Array, called: Mask) -> dict[str, Measure]:
         "f1": Measure(st.f1_of(truth, called)),
         "accuracy": Measure(st.accuracy_of(truth, called), max(rate, 1 - rate), whole=stated),
         "balanced_accuracy": Measure(st.balanced_accuracy_of(truth, called), balanced),
+        "mcc": Measure(st.mcc_of(truth, called), 0.0 if 0 < rate < 1 else np.nan),
     }
 
 

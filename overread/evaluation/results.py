@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from overread.cohort.card import CohortCard
 
 NAN = float("nan")
+Method = Literal["bootstrap", "exact", "delong", "none"]
 
 
 class _Part(BaseModel):
@@ -32,7 +33,8 @@ class Figure(_Part):
         high: Upper bound.
         undefined: Resamples in which the figure was undefined (left out of the interval).
         method: "bootstrap" (patient-clustered, percentile); "exact" (Clopper-Pearson over patients, used
-            where a proportion is 0 or 1 and resampling would pretend to certainty); "none".
+            where a proportion is 0 or 1 and resampling would pretend to certainty); "delong" (clustered by
+            patient, without resampling); "none".
         baseline: What a reader gets that gives every image the prevalence as its score.
     """
 
@@ -40,7 +42,7 @@ class Figure(_Part):
     low: Number = NAN
     high: Number = NAN
     undefined: int = 0
-    method: Literal["bootstrap", "exact", "none"] = "bootstrap"
+    method: Method = "bootstrap"
     baseline: Number = NAN
 
 
@@ -56,9 +58,10 @@ class Curves(_Part):
 class Finding(_Part):
     """One class against all images without it.
 
-    `figures` holds prevalence, roc_auc, average_precision, brier, calibration_error and log_loss; where the
-    class has an operating point also sensitivity, specificity, ppv, npv, f1, accuracy and balanced_accuracy
-    there; for multiclass also recall. `unstated`: images whose label for this class is not stated.
+    `figures` holds prevalence, roc_auc, roc_auc_delong (the same area with DeLong's interval),
+    average_precision, brier, calibration_error and log_loss; where the class has an operating point also
+    sensitivity, specificity, ppv, npv, f1, accuracy, balanced_accuracy and mcc there; for multiclass also
+    recall. `unstated`: images whose label for this class is not stated.
     """
 
     name: str
@@ -80,11 +83,11 @@ class Triage(_Part):
         threshold: On the score (binary) or on the sum of the urgent classes' scores (multiclass); NaN for
             multilabel, where each class has its own.
         decisions: Truth "present" or "absent" → decision → images.
-        figures: sensitivity, specificity, ppv, npv, f1, accuracy, balanced_accuracy at the operating
+        figures: sensitivity, specificity, ppv, npv, f1, accuracy, balanced_accuracy, mcc at the operating
             point over all read images, whatever their novelty; and the shares of decisions as they stand:
             urgent_if_present, routine_if_present, cannot_assess_if_present and the same _if_absent;
-            cannot_assess of all; for multiclass also roc_auc, average_precision, brier, calibration_error
-            and log_loss of the sum.
+            cannot_assess of all; for multiclass also roc_auc, roc_auc_delong, average_precision, brier,
+            calibration_error and log_loss of the sum.
         curves: For multiclass, of the sum; else empty (see the finding).
     """
 

@@ -9,6 +9,7 @@ import sklearn.metrics as oracle
 
 from overread.bundle.triage import decide
 from overread.errors import EvaluationError
+from overread.evaluation.delong import delong_interval
 from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.intervals import exact_interval
 from overread.evaluation.measures import called_urgent, urgent_truth
@@ -35,6 +36,8 @@ def test_binary_figures_are_those_of_scikit_learn_inside_their_intervals() -> No
         "sensitivity": oracle.recall_score(labels, called),
         "ppv": oracle.precision_score(labels, called),
         "accuracy": oracle.accuracy_score(labels, called),
+        "mcc": oracle.matthews_corrcoef(labels, called),
+        "roc_auc_delong": oracle.roc_auc_score(labels, scores),
         "brier": oracle.brier_score_loss(labels, scores),
         "prevalence": labels.mean(),
     }
@@ -45,6 +48,18 @@ def test_binary_figures_are_those_of_scikit_learn_inside_their_intervals() -> No
     assert found.overall == found.findings[0].figures
     assert found.overall["accuracy"].baseline == pytest.approx(max(labels.mean(), 1 - labels.mean()))
     assert found.overall["brier"].baseline == pytest.approx(labels.mean() * (1 - labels.mean()))
+
+
+def test_the_area_has_delongs_interval_over_patients_beside_that_of_the_bootstrap() -> None:
+    labels, scores, manifest, readings, reference = binary(300)
+    found = evaluate_readings(readings, reference, manifest=manifest, resamples=500).overall
+    patients = reference["patient_id"].to_numpy(zero_copy_only=False)
+    alone = delong_interval(labels, scores, groups=patients)
+    figure = found["roc_auc_delong"]
+    assert (figure.low, figure.high, figure.method) == (alone.low, alone.high, "delong")
+    assert (figure.low, figure.high) == pytest.approx(
+        (found["roc_auc"].low, found["roc_auc"].high), abs=0.015
+    )
 
 
 def test_decisions_are_counted_as_they_stand_and_figures_are_over_all_read_images() -> None:
@@ -116,6 +131,7 @@ def test_a_perfect_proportion_gets_an_exact_interval_over_patients() -> None:
     auc = found.overall["roc_auc"]
     assert (auc.value, auc.method) == (1.0, "none")
     assert np.isnan(auc.low)
+    assert found.overall["roc_auc_delong"].method == "none"
 
 
 def test_rejects_and_missing_readings_leave_the_figures_but_not_the_counts() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from overread.cohort.card import CohortCard
+from overread.cohort.flow import FlowStep
 from overread.errors import EvaluationError
 from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.results import CohortFlow, Evaluation
@@ -38,8 +39,10 @@ def test_a_missing_file_is_refused(tmp_path) -> None:
 def test_the_flow_of_a_cohort_comes_from_its_card() -> None:
     card = CohortCard.model_construct(
         name="skin", negative="benign", found=12, read=10, rejected=2, patients=6, patient_known=True,
-        split_counts={"train": 6, "tune": 2, "test": 2},
+        split_counts={"train": 6, "tune": 2, "test": 2}, leakage=(),
+        flow=(FlowStep(reason="damaged", what="cannot be decoded", removed=2, left=10),),
     )  # fmt: skip
     flow = CohortFlow.from_card(card)
     assert (flow.found, flow.read, flow.rejected, flow.negative) == (12, 10, 2, "benign")
+    assert flow.removed == (("cannot be decoded", 2),)
     assert flow.splits == {"train": 6, "tune": 2, "test": 2}
