@@ -37,8 +37,9 @@ def killed_before_step(number, source, out):
     os.rmdir = counting(os.rmdir)
     os.unlink = counting(os.unlink)
     os.replace = counting(os.replace)
-    ingest(source, out, settings=IngestSettings(), engine=LocalEngine(1))
+    ingest(source, out, settings=PLAIN, engine=LocalEngine(1))
 
+PLAIN = IngestSettings(near_duplicates=False)  # the search touches no file, and would be made 200 times
 os.fsync = lambda descriptor: None  # a killed process loses no written page; a power cut is not tried here
 pa.array([1]), Image.init()  # imports pandas where it is installed: once here, not in every child
 source, place = Path(sys.argv[1]), Path(sys.argv[2])
@@ -50,7 +51,7 @@ for number in range(1000):
     _, status = os.waitpid(pid, 0)
     pid = os.fork()
     if pid == 0:
-        ingest(source, place / "fresh", settings=IngestSettings(), engine=LocalEngine(1))
+        ingest(source, place / "fresh", settings=PLAIN, engine=LocalEngine(1))
         os._exit(0)
     _, again = os.waitpid(pid, 0)
     assert again == 0, (number, again)
@@ -96,7 +97,8 @@ def tree(folder: Path) -> dict[str, str]:
 def test_killed_before_any_step_the_same_command_gives_the_same_cohort(tmp_path: Path) -> None:
     source = write_class_folders(tmp_path / "skin", {"benign": 6, "malignant": 5})
     (source / "benign" / "text.jpg").write_text("no image")
-    ingest(source, tmp_path / "whole", settings=IngestSettings(), engine=LocalEngine(1))
+    plain = IngestSettings(near_duplicates=False)
+    ingest(source, tmp_path / "whole", settings=plain, engine=LocalEngine(1))
     (tmp_path / "many").mkdir()
     process = run(KILLED_EVERYWHERE, source, tmp_path / "many", folder=tmp_path)
     _, said = process.communicate(timeout=300)
