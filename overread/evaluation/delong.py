@@ -19,6 +19,7 @@ from overread.errors import EvaluationError
 from overread.evaluation.weighted import Array, Members
 
 Scale = Literal["plain", "logit"]
+_ROUNDING = 1e-9  # a smaller standard error is that of no variance at all
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,11 @@ class AucDifference:
         first: ROC area of the first reader.
         second: ROC area of the second.
         difference: first - second.
-        low: Lower bound of the difference.
+        low: Lower bound of the difference; NaN where the variance is undefined, or 0 for readers that rank
+            differently (both separate perfectly).
         high: Upper bound.
         standard_error: Of the difference.
-        p_value: Two-sided, of no difference; 1 where the readers rank alike, NaN where undefined.
+        p_value: Two-sided, of no difference; 1 where the readers rank alike, NaN where the bounds are.
     """
 
     first: float
@@ -115,24 +117,29 @@ def delong_difference(
         groups: [n], the patient of each image; None: every image is a patient's only one.
         level: Share that the interval should cover.
     """
-    from scipy.stats import norm
+    from scipy.stats import norm, rankdata
 
     scores = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)], axis=-1)
     areas, covariance, _ = auc_covariance(labels, scores, groups=groups)
     difference = float(areas[0] - areas[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     error = float(np.sqrt(max(variance, 0.0))) if not np.isnan(variance) else np.nan
-    if error < 1e-12:  # the same placements, but for rounding
-        error, p_value = 0.0, 1.0 if abs(difference) < 1e-12 else np.nan
-    else:
+    width, p_value = _quantile(level) * error, np.nan
+    if error > _ROUNDING:
         p_value = float(2 * norm.sf(abs(difference) / error))
-    width = _quantile(level) * error
+    elif error <= _ROUNDING:
+        stated = ~np.isnan(np.asarray(labels, np.float64))
+        ranks = rankdata(scores[stated], axis=0)
+        alike = bool((ranks[:, 0] == ranks[:, 1]).all())
+        # Two readers without one error may still differ elsewhere; one and the same reader cannot.
+        difference, error = (0.0, 0.0) if alike else (difference, error)
+        width, p_value = (0.0, 1.0) if alike else (np.nan, np.nan)
     return AucDifference(
         first=float(areas[0]),
         second=float(areas[1]),
         difference=difference,
-        low=max(difference - width, -1.0) if not np.isnan(width) else np.nan,
-        high=min(difference + width, 1.0) if not np.isnan(width) else np.nan,
+        low=float(np.maximum(difference - width, -1.0)),
+        high=float(np.minimum(difference + width, 1.0)),
         standard_error=error,
         p_value=p_value,
     )

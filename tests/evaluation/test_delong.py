@@ -115,6 +115,15 @@ def test_a_reader_against_itself_shows_no_difference() -> None:
     assert other_scale.p_value == 1
 
 
+def test_two_readers_without_an_error_are_not_said_to_be_the_same() -> None:
+    found = delong_difference([1, 1, 0, 0], [0.9, 0.8, 0.2, 0.1], [0.7, 0.8, 0.2, 0.1])
+    assert (found.difference, found.standard_error) == (0, 0)
+    assert np.isnan([found.low, found.high, found.p_value]).all()
+    reversed_ = delong_difference([1, 1, 0, 0], [0.9, 0.8, 0.2, 0.1], [0.1, 0.2, 0.8, 0.9])
+    assert reversed_.difference == 1
+    assert np.isnan([reversed_.low, reversed_.p_value]).all()
+
+
 def test_images_without_a_label_are_left_out() -> None:
     labels = np.append(OUTCOME, [np.nan, np.nan])
     assert delong_interval(labels, np.append(ALBUMIN, [9.0, 0.0])) == delong_interval(OUTCOME, ALBUMIN)
