@@ -40,8 +40,8 @@ _ALIKE = 0.86  # correlation, roughly laid over, from which a pair is looked at 
 _MOST_A_POSE = 64  # neighbours of one picture in one pose
 _MOST = 10  # neighbours of one picture that are looked at in detail
 _GUESSES = 3  # ways to lay a pair over one another that are tried
-_ALIKE_SMOOTHED = 0.955  # correlation of the smoothed pictures from which a pair is laid over exactly
-_ALIKE_EXACTLY = 0.968  # the same of less smoothed ones, from which it is compared
+_ALIKE_SMOOTHED = 0.945  # correlation of the smoothed pictures from which a pair is laid over exactly
+_ALIKE_EXACTLY = 0.955  # the same of less smoothed ones, from which it is compared
 _CONTRAST = 6.0  # grey levels: with less, a picture shows nothing to compare
 _BLOCK = 512
 _CLIQUE = 64  # same fingerprints up to which every pair is named
@@ -249,7 +249,9 @@ def _lay_exactly(pictures: Pictures, guesses: _Pairs) -> tuple[_Pairs, Placement
     turn = np.array([one.radius for one in pose]) * np.exp(1j * guesses.angle)
     start = Placement(turn, across * width + 1j * down * height, guesses.mirrored)
     where, alike = align(holder, held, start, ROUGH)
-    order = np.lexsort((-alike, _pair_key(guesses)))
+    # of two ways that fit, not the one by which the holder would be the one that is held
+    fit = alike - 0.01 * (np.abs(where.turn) > 1.06)
+    order = np.lexsort((-fit, _pair_key(guesses)))
     best = order[_is_first(_pair_key(guesses)[order])]
     best = best[alike[best] >= _ALIKE_SMOOTHED]
     where, alike = align(holder.take(best), held.take(best), where.take(best), EXACT)
