@@ -73,19 +73,23 @@ class Ranking:
 
 def roc_auc_of(labels: Array, scores: Array) -> Ranking:
     """Area under the ROC curve: P(score of a positive > of a negative), ties half (Mann & Whitney 1947)."""
-    return Ranking.of_scores(labels, scores, _roc_auc)
+    return Ranking.of_scores(labels, scores, lambda positive, negative: _roc_auc(positive, _above(negative)))
 
 
 def average_precision_of(labels: Array, scores: Array) -> Ranking:
     """Average precision: sum over thresholds of precision times the recall gained (no interpolation)."""
-    return Ranking.of_scores(labels, scores, _average_precision)
+
+    def precision(positive: Array, negative: Array) -> Array:
+        return _average_precision(positive, _above(positive), _above(negative))
+
+    return Ranking.of_scores(labels, scores, precision)
 
 
 def roc_at_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> Ranking:
     """Sensitivity at given false-positive rates, interpolated linearly: [resamples, len(rates)]."""
 
     def at(positive: Array, negative: Array) -> Array:
-        return _roc_at(positive, negative, false_positive_rates)
+        return _roc_at(_above(positive), _above(negative), false_positive_rates)
 
     return Ranking.of_scores(labels, scores, at)
 
@@ -94,8 +98,9 @@ def ranking_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> 
     """ROC-AUC, average precision and sensitivities at rates in one pass: [resamples, 2 + len(rates)]."""
 
     def together(positive: Array, negative: Array) -> Array:
-        areas = [_roc_auc(positive, negative), _average_precision(positive, negative)]
-        return np.column_stack([*areas, _roc_at(positive, negative, false_positive_rates)])
+        hits, alarms = _above(positive), _above(negative)
+        areas = [_roc_auc(positive, alarms), _average_precision(positive, hits, alarms)]
+        return np.column_stack([*areas, _roc_at(hits, alarms, false_positive_rates)])
 
     return Ranking.of_scores(labels, scores, together)
 
@@ -119,25 +124,29 @@ def sensitivity_at_of(labels: Array, scores: Array, *, specificities: Array) -> 
     return Ranking.of_scores(labels, scores, at)
 
 
-def _roc_auc(positive: Array, negative: Array) -> Array:
-    below = _running(negative)
-    below -= negative / 2
-    won: Any = np.einsum("ij,ij->j", positive, below)
-    return ratio(won, positive.sum(axis=0) * negative.sum(axis=0))
+# Below, `hits` and `alarms` are the positives and negatives at or above each level: see `_above`.
 
 
-def _average_precision(positive: Array, negative: Array) -> Array:
-    hits = _above(positive)[1:]
-    called = _above(negative)[1:] + hits
-    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+def _roc_auc(positive: Array, alarms: Array) -> Array:
+    # A positive wins against the negatives below its level and half of those on it.
+    lost = (alarms[1:] + alarms[:-1])[::-1]
+    lost /= 2
+    missed: Any = np.einsum("ij,ij->j", positive, lost)
+    pairs = positive.sum(axis=0) * alarms[-1]
+    return ratio(pairs - missed, pairs)
+
+
+def _average_precision(positive: Array, hits: Array, alarms: Array) -> Array:
+    called = hits[1:] + alarms[1:]
+    precision = np.divide(hits[1:], called, out=np.zeros_like(called), where=called > 0)
     gained: Any = np.einsum("ij,ij->j", positive[::-1], precision)
-    return ratio(gained, positive.sum(axis=0))
+    return ratio(gained, hits[-1])
 
 
-def _roc_at(positive: Array, negative: Array, rates: Array) -> Array:
-    hits, alarms = np.ascontiguousarray(_above(positive).T), np.ascontiguousarray(_above(negative).T)
-    values: Array = np.full((len(hits), len(rates)), np.nan)
-    for row, (x, y) in enumerate(zip(alarms, hits, strict=True)):
+def _roc_at(hits: Array, alarms: Array, rates: Array) -> Array:
+    values: Array = np.full((hits.shape[1], len(rates)), np.nan)
+    curves = zip(np.ascontiguousarray(alarms.T), np.ascontiguousarray(hits.T), strict=True)
+    for row, (x, y) in enumerate(curves):
         if x[-1] > 0 and y[-1] > 0:
             # At a vertical step np.interp takes the last point, the upper end: the curve's own value.
             values[row] = np.interp(rates * x[-1], x, y) / y[-1]
@@ -146,12 +155,8 @@ def _roc_at(positive: Array, negative: Array, rates: Array) -> Array:
 
 def _above(levels: Array) -> Array:
     """Weight at or above each level, from none to all: [levels, resamples] → [levels + 1, resamples]."""
-    return _running(np.concatenate([np.zeros((1, levels.shape[1])), levels[::-1]]))
-
-
-def _running(levels: Array) -> Array:
-    """Running sum down the rows, float64 [levels, resamples]."""
-    out = levels.copy()
+    out: Array = np.zeros((len(levels) + 1, levels.shape[1]))
+    out[1:] = levels[::-1]
     # Row by row: numpy's cumsum over the first axis strides through memory and takes three times as long.
     for before, row in pairwise(list(out)):
         np.add(before, row, out=row)
