@@ -22,6 +22,8 @@ from overread.imaging.fingerprint import FINGERPRINT_BYTES, Pictures, half_sides
 from overread.imaging.moments import Pose, invariants, lay_over, moments
 from overread.progress import SILENT, Progress
 
+STORED = "same picture, stored differently"
+
 WHOLE = Pose()
 
 POSES: tuple[Pose, ...] = (
@@ -43,7 +45,8 @@ _GUESSES = 3  # ways to lay a pair over one another that are tried
 _ALIKE_SMOOTHED = 0.945  # correlation of the smoothed pictures from which a pair is laid over exactly
 _ALIKE_EXACTLY = 0.955  # the same of less smoothed ones, from which it is compared
 _CONTRAST = 6.0  # grey levels: with less, a picture shows nothing to compare
-_BLOCK = 512
+_BLOCK = 512  # pictures, or pairs, at a time
+_CELLS = 1 << 25  # of the table of a block against all pictures: 128 MiB
 _CLIQUE = 64  # same fingerprints up to which every pair is named
 
 
@@ -171,12 +174,13 @@ def _candidates(pictures: Pictures, progress: Progress) -> _Pairs:
     metric = learn_metric(pictures.grey, pictures.shape, whole)
     held = metric.place(invariants(whole))
     found: list[_Pairs] = []
+    block = max(32, min(_BLOCK, _CELLS // len(whole)))
     with progress.task("looking for copies", len(POSES) * len(whole)) as task:
         for number, pose in enumerate(POSES):
             seen = moments(pictures.grey, pictures.shape, pose) if number else whole
             holder = metric.place(invariants(seen)) if number else held
-            for start in range(0, len(whole), _BLOCK):
-                rows = slice(start, start + _BLOCK)
+            for start in range(0, len(whole), block):
+                rows = slice(start, start + block)
                 one, other = _neighbours(holder[rows], held, start, whole_only=number == 0)
                 for part in range(0, len(one), 8 * _BLOCK):
                     i, j = one[part : part + 8 * _BLOCK], other[part : part + 8 * _BLOCK]
@@ -184,7 +188,7 @@ def _candidates(pictures: Pictures, progress: Progress) -> _Pairs:
                         likeness, angle = lay_over(seen[i], whole[j], mirror=mirror)
                         kind, flag = np.full(len(i), number), np.full(len(i), mirror)
                         found.append(_Pairs(i, j, kind, likeness, angle, flag).take(likeness >= _ALIKE))
-                task.advance(min(_BLOCK, len(whole) - start))
+                task.advance(min(block, len(whole) - start))
             found = [_best(_Pairs.join(found))] if found else []
     return found[0] if found else _Pairs(*(np.zeros(0, kind) for kind in "iiifd?"))
 
@@ -279,9 +283,6 @@ def _squared(where: Placement) -> Placement:
     """The nearest placement by quarter turns, same size, same centre."""
     turn = np.exp(1j * np.pi / 2 * np.round(np.angle(where.turn) / (np.pi / 2)))
     return Placement(turn, np.zeros(len(turn), complex), where.mirrored)
-
-
-STORED = "same picture, stored differently"
 
 
 def _describe(turn: complex, shift: complex, mirrored: bool, *, holder_first: bool) -> str:
