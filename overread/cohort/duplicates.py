@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 
 import numpy as np
@@ -39,7 +40,7 @@ POSES: tuple[Pose, ...] = (
 
 _NEAR = 0.82  # cosine between descriptors from which a pair is looked at
 _ALIKE = 0.86  # correlation, roughly laid over, from which a pair is looked at in detail
-_MOST_A_POSE = 64  # neighbours of one picture in one pose
+_MOST_A_POSE = 32  # neighbours of one picture in one pose
 _MOST = 10  # neighbours of one picture that are looked at in detail
 _GUESSES = 3  # ways to lay a pair over one another that are tried
 _ALIKE_SMOOTHED = 0.945  # correlation of the smoothed pictures from which a pair is laid over exactly
@@ -107,20 +108,18 @@ def find_duplicates(fingerprints: NDArray[np.uint8], *, progress: Progress = SIL
             f"expected fingerprints as uint8 [n, {FINGERPRINT_BYTES}], got {fingerprints.dtype} "
             f"{list(fingerprints.shape)}; take them with overread.imaging.fingerprint"
         )
-    # distinct fingerprints, sorted by their bytes: from here on the rows' order has no say
-    rows = np.ascontiguousarray(fingerprints).view(np.dtype((np.void, FINGERPRINT_BYTES))).ravel()
-    distinct, which = np.unique(rows, return_inverse=True)
-    prints = distinct.view(np.uint8).reshape(-1, FINGERPRINT_BYTES)
-    shows = Pictures.read(prints).contrast >= _CONTRAST
-    kept = np.flatnonzero(shows)
+    # distinct fingerprints, in the order of their digests: from here on the rows' order has no say
+    digests = np.array([blake2b(row, digest_size=16).digest() for row in np.ascontiguousarray(fingerprints)])
+    _, rows, which = np.unique(digests, return_index=True, return_inverse=True)
+    shows = Pictures.read(fingerprints[rows]).contrast >= _CONTRAST
     place = np.cumsum(shows) - 1
-    members: list[list[int]] = [[] for _ in kept]
-    for row, value in enumerate(which.ravel()):
+    members: list[list[int]] = [[] for _ in range(np.count_nonzero(shows))]
+    for row, value in enumerate(which.tolist()):
         if shows[value]:
             members[place[value]].append(row)
     found = [pair for same in members for pair in _same_fingerprint(same)]
-    if len(kept) > 1:
-        pictures = Pictures.read(np.ascontiguousarray(prints[kept]))
+    if len(members) > 1:
+        pictures = Pictures.read(fingerprints[rows[shows]])
         for one, other, similarity, turn, shift, mirrored in _search(pictures, progress):
             for first in members[one][:_CLIQUE]:
                 for second in members[other][:_CLIQUE]:
