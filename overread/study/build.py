@@ -87,7 +87,13 @@ def train(
         EvaluationError: It does not allow the operating point that is asked for.
         BundleError: The packed network does not do what the trained one does.
     """
-    from overread.training import BundledNetwork, export_reader, reference_answers, train_reader
+    from overread.training import (
+        BundledNetwork,
+        export_reader,
+        reference_answers,
+        reference_scores,
+        train_reader,
+    )
 
     reader, evaluation, bundle = (
         reader or ReaderSettings(),
@@ -124,7 +130,9 @@ def train(
     preprocess, exported = preprocess_graph(trained.preprocess), export_reader(network, image_size=size)
     run = GraphRunner(preprocess)
     inputs = np.concatenate([run(decode(content)) for _, content in sorted(selftest_images().items())])
-    check_parity(reference_answers(network), exported, inputs)
+    check_parity(
+        reference_answers(network), exported, inputs, scores=reference_scores(network), jumps=network.jumps
+    )
     notes = [*trained.notes, *calibration_notes(held_out.targets, classes=cohort.classes)]
     notes += [f"Leakage that the study accepts: {leak.sentence}." for leak in cohort.card.leakage]
     draft = ManifestDraft(

@@ -245,11 +245,14 @@ def _in_one_sentence(error: ValidationError, *, where: str) -> StudyError:
         )
     # A key that takes several kinds of value has one error for each of them.
     wanted = [
-        "Input should be a path" if one["type"] == "path_type" else one["msg"]
+        "Input should be a path"
+        if one["type"] == "path_type"
+        # Behind a comma stands why the value could not be taken; but choices are told in full.
+        else (one["msg"] if one["type"] in {"literal_error", "value_error"} else one["msg"].split(", ")[0])
         for one in errors
         if _path(one["loc"]) == path
     ]
-    expected = " or ".join(text.removeprefix("Input should be ").split(", ")[0] for text in wanted)
+    expected = " or ".join(text.removeprefix("Input should be ") for text in wanted)
     if not all(text.startswith("Input should be ") for text in wanted):
         expected = wanted[0].removeprefix("Value error, ")
         # The check of a whole table names its key itself.

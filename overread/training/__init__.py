@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from overread.training.network import BundledNetwork, export_reader, reference_answers
+    from overread.training.network import (
+        BundledNetwork,
+        export_reader,
+        reference_answers,
+        reference_scores,
+    )
     from overread.training.reader import HeldOut, TrainedReader
     from overread.training.settings import FineTuneSettings, ReaderSettings
     from overread.training.train import train_reader
@@ -21,6 +26,7 @@ _HOME = {
     "TrainedReader": "reader",
     "export_reader": "network",
     "reference_answers": "network",
+    "reference_scores": "network",
     "train_reader": "train",
 }
 
@@ -32,6 +38,7 @@ __all__ = [
     "TrainedReader",
     "export_reader",
     "reference_answers",
+    "reference_scores",
     "train_reader",
 ]
 

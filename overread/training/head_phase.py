@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from overread.training.network import ReaderNetwork, Task, export_features
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
 from overread.training.settings import ReaderSettings
+from overread.training.tuned_heads import fit_tuned_head
 from overread.training.upsampling import TrainingImages
 from overread.training.weights import name_of_weights
 
@@ -70,7 +72,7 @@ def train_head(
         novelty_threshold=novelty_threshold(density.novelty(features[tune])),
         phases=("head",),
         history=[row],
-        notes=[],
+        notes=[*fitted.notes],
         facts={
             "backbone": backbone.name,
             "weights": name_of_weights(settings.weights),
@@ -121,16 +123,18 @@ def fit_rows(
         copies = FeatureCopies(
             copies.features[among], np.searchsorted(chosen, copies.origin[among]).astype(np.int64)
         )
-    return fit_head(
-        features[chosen],
-        rows.targets[chosen],
-        kind=settings.head,
-        task=task,
-        groups=rows.groups[chosen],
-        folds=settings.folds,
-        imbalance=imbalance_of(settings),
-        seed=seed,
-        copies=copies,
+    given: dict[str, Any] = {
+        "task": task,
+        "groups": rows.groups[chosen],
+        "folds": settings.folds,
+        "imbalance": imbalance_of(settings),
+        "seed": seed,
+        "copies": copies,
+    }
+    if settings.head == "linear" or settings.head == "mlp":
+        return fit_head(features[chosen], rows.targets[chosen], kind=settings.head, **given)
+    return fit_tuned_head(
+        features[chosen], rows.targets[chosen], kind=settings.head, reduce=settings.reduce, **given
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,12 +34,14 @@ class FittedHead:
         held_out_logits: `[n, outputs]`, for each image by the head of the fold that left its patient out.
         folds: `[n]`, which fold that was.
         setting: What was chosen on the way, for the record.
+        notes: Sentences that the report must show.
     """
 
     module: nn.Module
     held_out_logits: Array
     folds: npt.NDArray[np.int64]
     setting: dict[str, float | str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,9 @@ def fit_head(
     held_out = np.full(targets.shape, np.nan)
     heads: list[nn.Module] = []
     setting: dict[str, float | str] = {"head": kind, "folds": count}
-    parts = [_inside(x, targets, fold_of != fold, copies, imbalance, task=task) for fold in range(count)]
+    parts = [
+        images_inside(x, targets, fold_of != fold, copies, imbalance, task=task) for fold in range(count)
+    ]
     penalty = 1.0
     if kind == "linear":
         penalty = _choose_penalty(x, targets, fold_of, parts, task=task, imbalance=imbalance)
@@ -100,7 +105,7 @@ def fit_head(
         outside = fold_of == fold
         head: nn.Module
         if kind == "linear":
-            head = LinearHead(*_fit_part(part, task=task, penalty=penalty, imbalance=imbalance))
+            head = LinearHead(*fit_part(part, task=task, penalty=penalty, imbalance=imbalance))
         else:
             head = fit_mlp(
                 _fresh_mlp(part.features, targets.shape[1], seed=seed + fold),
@@ -114,14 +119,14 @@ def fit_head(
         with torch.no_grad():
             held_out[outside] = scored.eval()(torch.from_numpy(x[outside].astype(np.float32))).numpy()
         heads.append(head)
-    module = _merge(heads)
+    module = merge_heads(heads)
     if imbalance.gamma:
         module = FocalHead(module, task=task, gamma=imbalance.gamma).eval()
     return FittedHead(module, held_out, fold_of, setting)
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """What one head is fitted to."""
 
     features: Array
@@ -129,7 +134,7 @@ class _Part:
     remedy: Remedy
 
 
-def _inside(
+def images_inside(
     x: Array,
     targets: npt.NDArray[np.floating],
     inside: npt.NDArray[np.bool_],
@@ -137,7 +142,7 @@ def _inside(
     imbalance: Imbalance,
     *,
     task: Task,
-) -> _Part:
+) -> Part:
     """Some of the images, and behind them the copies made of them."""
     features, wanted, count = x[inside], np.asarray(targets[inside], np.float64), 0
     if copies is not None:
@@ -145,10 +150,10 @@ def _inside(
         count = int(of_these.sum())
         features = np.concatenate([features, copies.features[of_these].astype(np.float64)])
         wanted = np.concatenate([wanted, targets[copies.origin[of_these]]])
-    return _Part(features, wanted, remedy_for(imbalance, wanted, task=task, copies=count))
+    return Part(features, wanted, remedy_for(imbalance, wanted, task=task, copies=count))
 
 
-def _fit_part(part: _Part, *, task: Task, penalty: float, imbalance: Imbalance) -> tuple[Array, Array]:
+def fit_part(part: Part, *, task: Task, penalty: float, imbalance: Imbalance) -> tuple[Array, Array]:
     """A linear head whose logits are those of the images as they are, whatever weights it was fitted with."""
     weight, bias = fit_linear(
         part.features,
@@ -194,7 +199,7 @@ def fit_linear(
     many = x.shape[1] * (targets.shape[1] if task == "multiclass" else 1) > MOST_NEWTON_WEIGHTS
     weights: list[Array] = []
     biases: list[Array] = []
-    for known, labels in _problems(targets, task):
+    for known, labels in problems_of(targets, task):
         if len(np.unique(labels)) < (targets.shape[1] if task == "multiclass" else 2):
             raise TrainingError(
                 "a class is present in all images of train or in none",
@@ -266,7 +271,7 @@ def _choose_penalty(
     x: Array,
     targets: npt.NDArray[np.floating],
     fold_of: npt.NDArray[np.int64],
-    parts: list[_Part],
+    parts: list[Part],
     *,
     task: Task,
     imbalance: Imbalance,
@@ -277,7 +282,7 @@ def _choose_penalty(
         logits = np.full(targets.shape, np.nan)
         for fold, part in enumerate(parts):
             outside = fold_of == fold
-            weight, bias = _fit_part(part, task=task, penalty=penalty, imbalance=imbalance)
+            weight, bias = fit_part(part, task=task, penalty=penalty, imbalance=imbalance)
             logits[outside] = x[outside] @ weight.T + bias
         if imbalance.gamma:
             plain = proper_logits(torch.from_numpy(logits), task=task, gamma=imbalance.gamma)
@@ -296,7 +301,7 @@ def log_loss(logits: Array, targets: npt.NDArray[np.floating], *, task: Task) ->
     return float(np.nanmean(losses))
 
 
-def _problems(
+def problems_of(
     targets: npt.NDArray[np.floating], task: Task
 ) -> list[tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]]:
     """The regressions to fit: which rows are known, and their labels."""
@@ -320,13 +325,14 @@ def _fresh_mlp(features: Array, outputs: int, *, seed: int) -> MLPHead:
     return MLPHead(mean, np.where(std > 1e-9, std, 1.0), outputs)
 
 
-def _merge(heads: list[nn.Module]) -> nn.Module:
+def merge_heads(heads: Sequence[nn.Module]) -> nn.Module:
+    """One head whose logits are the mean of these: linear ones become one linear head."""
     linear = [head.linear for head in heads if isinstance(head, LinearHead)]
     if len(linear) == len(heads):
         weight = np.mean([layer.weight.detach().numpy() for layer in linear], 0)
         bias = np.mean([layer.bias.detach().numpy() for layer in linear], 0)
         return LinearHead(weight, bias).eval()
-    return MeanHead(heads).eval()
+    return MeanHead(list(heads)).eval()
 
 
 def _kinds(targets: npt.NDArray[np.floating], task: Task) -> list[npt.NDArray[np.bool_]]:

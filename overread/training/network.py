@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from overread.errors import TrainingError
 from overread.training.backbones import Backbone
 from overread.training.novelty import TrainingDensity
+from overread.training.trees import ExplainedHead
 
 Task = Literal["binary", "multiclass", "multilabel"]
 OPSET = 20
@@ -184,14 +185,25 @@ class BundledNetwork(nn.Module):
 
         Returns:
             score `[n, classes]` in 0..1, features `[n, d]`, saliency `[n, classes, h, w]` (the head's logit
-            at each place; for a linear head its mean over places is the logit), novelty `[n]`.
+            at each place; for a linear head its mean over places is the logit; for trees that of their
+            stand-in), novelty `[n]`.
         """
         maps = self.backbone(images)
         features, places = self.backbone.pooled(maps), self.backbone.places(maps)
+        placed = self.head.stand_in if isinstance(self.head, ExplainedHead) else self.head
+        saliency = placed(places.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return self.score(features), features, saliency, self._novelty(features)
+
+    def score(self, features: Tensor) -> Tensor:
+        """Features `float32 [n, d]` to calibrated scores `float32 [n, classes]`."""
         logits = self.head(features) * self.slope + self.intercept
-        score = logits.softmax(-1) if self.task == "multiclass" else logits.sigmoid()
-        saliency = self.head(places.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return score, features, saliency, self._novelty(features)
+        score: Tensor = logits.softmax(-1) if self.task == "multiclass" else logits.sigmoid()
+        return score
+
+    @property
+    def jumps(self) -> bool:
+        """Whether the least change of a feature may change the score by much, as with trees."""
+        return isinstance(self.head, ExplainedHead)
 
     def _novelty(self, features: Tensor) -> Tensor:
         centred = (features - self.mean) * self.scale
@@ -222,6 +234,19 @@ def reference_answers(
         with torch.no_grad():
             outputs = network.eval()(torch.from_numpy(images))
         return {name: value.numpy() for name, value in zip(names, outputs, strict=True)}
+
+    return answer
+
+
+def reference_scores(
+    network: BundledNetwork,
+) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """What torch says of features `[n, d]`: the oracle for the head alone, on the very same features."""
+
+    def answer(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        with torch.no_grad():
+            scores: npt.NDArray[np.float32] = network.eval().score(torch.from_numpy(features)).numpy()
+        return scores
 
     return answer
 

@@ -25,7 +25,7 @@ from overread.training.heads import FeatureCopies
 from overread.training.network import ReaderNetwork
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
-from overread.training.settings import ReaderSettings
+from overread.training.settings import TREE_HEADS, ReaderSettings
 from overread.training.upsampling import TrainingImages, own_images
 
 RECONNECT_TOLERANCE = 1e-2
@@ -53,7 +53,10 @@ def fine_tune_reader(
     """
     task = reader.task
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
-    start = fit_rows(features, rows, train, task=task, settings=settings, seed=seed, copies=copies)
+    of_head = settings
+    if settings.head in TREE_HEADS:  # no gradient passes through trees
+        of_head = settings.model_copy(update={"head": "linear", "reduce": "none"})
+    start = fit_rows(features, rows, train, task=task, settings=of_head, seed=seed, copies=copies)
     frozen_state = {name: value.clone() for name, value in backbone.module.state_dict().items()}
     network = ReaderNetwork(backbone.module, start.module)
     stage = ResizeStage(resize_graph(reader.preprocess))
@@ -105,6 +108,10 @@ def fine_tune_reader(
         for row in tuned.history
     ]
     notes = [*reader.notes, choice.sentence]
+    if settings.head in TREE_HEADS:
+        notes.append(
+            f"Fine-tuning starts from a linear head: no gradient passes through a {settings.head} head."
+        )
     backbone.module.eval()
     if not choice.keep_complex:
         backbone.module.load_state_dict(frozen_state)
@@ -120,6 +127,7 @@ def fine_tune_reader(
     )
     tuned_logits = head_logits(network, tuned_features[tune])
     density = fit_density(tuned_features[train])
+    of_others = {name: said for name, said in reader.facts.items() if not name.startswith("head.")}
     return replace(
         reader,
         network=network.eval(),
@@ -128,7 +136,9 @@ def fine_tune_reader(
         novelty_threshold=novelty_threshold(density.novelty(tuned_features[tune])),
         phases=("head", "fine-tune"),
         history=history,
-        notes=notes,
+        # What was said of the other head does not hold for this one.
+        notes=[note for note in notes if note not in reader.notes],
+        facts={**of_others, **{f"head.{name}": str(value) for name, value in start.setting.items()}},
     )
 
 

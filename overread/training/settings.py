@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Phase = Literal["head", "fine-tune"]
+TREE_HEADS = ("random-forest", "gradient-boosting", "xgboost")
 
 
 class FineTuneSettings(BaseModel):
@@ -42,7 +43,11 @@ class ReaderSettings(BaseModel):
         resize: "squash" shows the whole image, "crop" keeps its proportions and cuts the longer side.
         features: "stages" describes an image by the means of all stages of the network, "last" by its last
             feature map alone.
-        head: "linear" (logistic regression) or "mlp" (one hidden layer with dropout).
+        head: "linear" (logistic regression), "mlp" (one hidden layer with dropout); or, each tuned over a
+            small grid, "logistic", "random-forest", "gradient-boosting" or "xgboost". Fine-tuning starts from
+            a linear head where the head is of trees, through which no gradient passes.
+        reduce: What a tuned head is given: "none" all features, "pca" their principal components, "select"
+            those that tell the classes apart best.
         folds: The head is fitted this many times, leaving out one fold of patients each time.
         imbalance: What is done about rare classes, see `overread.training.imbalance.Imbalance`; "upsample"
             adds varied copies of their images to train.
@@ -58,7 +63,8 @@ class ReaderSettings(BaseModel):
     resize: Literal["squash", "crop"] = "squash"
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     features: Literal["stages", "last"] = "stages"
-    head: Literal["linear", "mlp"] = "linear"
+    head: Literal["linear", "mlp", "logistic", "random-forest", "gradient-boosting", "xgboost"] = "linear"
+    reduce: Literal["none", "pca", "select"] = "none"
     phases: tuple[Phase, ...] = ("head", "fine-tune")
     folds: int = Field(default=5, ge=2, le=20)
     augmentation: Literal["none", "dermoscopy", "chest"] = "dermoscopy"
@@ -80,6 +86,16 @@ class ReaderSettings(BaseModel):
             raise ValueError(
                 f'phases: expected ["head"] or ["head", "fine-tune"], got {list(self.phases)};'
                 " fine-tuning starts from a trained head"
+            )
+        if self.reduce != "none" and self.head in ("linear", "mlp"):
+            raise ValueError(
+                f'reduce: expected "none" for the head "{self.head}", got "{self.reduce}";'
+                ' head = "logistic" is the linear head on fewer features'
+            )
+        if self.imbalance == "focal" and self.head in TREE_HEADS:
+            raise ValueError(
+                f'imbalance: expected "none", "class-weights", "balanced-sampling" or "upsample" for the head'
+                f' "{self.head}", got "focal"; trees grow by a loss of their own'
             )
         if self.image_size != "auto" and not 28 <= self.image_size <= 2048:
             raise ValueError(f'image_size: expected "auto" or 28 to 2048 pixels, got {self.image_size}')

@@ -9,6 +9,7 @@ from overread.engine import LocalEngine
 from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import automatic_size, open_backbone
+from overread.training.grown_trees import check_installed
 from overread.training.head_phase import cohort_features, train_head
 from overread.training.heads import FeatureCopies
 from overread.training.reader import TrainedReader, check_learnable, labelled_rows
@@ -40,8 +41,9 @@ def train_reader(
 
     Raises:
         BackboneError: The network or its weights are not to be had, or do not fit.
-        TrainingError: The cohort does not allow this training.
+        TrainingError: The cohort does not allow this training, or the head's library is missing.
     """
+    check_installed(settings.head)
     rows = labelled_rows(cohort)
     check_learnable(rows, "train", "tune", classes=cohort.classes)
     if "fine-tune" in settings.phases:

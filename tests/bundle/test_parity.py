@@ -64,3 +64,34 @@ def test_another_shape_is_refused() -> None:
 def test_missing_output_of_the_reference_is_refused() -> None:
     with pytest.raises(BundleError, match="gives no 'features'"):
         check_parity(lambda _: {"score": np.zeros((3, 1))}, network_bytes(), INPUTS)
+
+
+def test_a_head_is_compared_on_the_features_that_the_network_found() -> None:
+    given: list[np.ndarray] = []
+
+    def scores(features: np.ndarray) -> np.ndarray:
+        given.append(features)
+        return Network(network_bytes())(INPUTS).score
+
+    assert check_parity(reference(), network_bytes(), INPUTS, scores=scores) == 0.0
+    np.testing.assert_array_equal(given[0], Network(network_bytes())(INPUTS).features)
+
+
+def test_a_head_must_agree_more_closely_than_a_whole_network() -> None:
+    def scores(_: np.ndarray) -> np.ndarray:
+        return Network(network_bytes())(INPUTS).score + 5e-5
+
+    with pytest.raises(BundleError, match=r"output 'score': differs .* allowed is 1e-05"):
+        check_parity(reference(), network_bytes(), INPUTS, scores=scores)
+
+
+def test_a_head_of_trees_is_compared_on_the_same_features_alone() -> None:
+    def scores(_: np.ndarray) -> np.ndarray:
+        return Network(network_bytes())(INPUTS).score
+
+    flipped = reference(score=lambda score: score + 0.009)
+    assert check_parity(flipped, network_bytes(), INPUTS, scores=scores, jumps=True) == 0.0
+    with pytest.raises(BundleError, match="output 'score'"):
+        check_parity(flipped, network_bytes(), INPUTS, scores=scores)
+    with pytest.raises(ValueError, match="scores of a head that jumps"):
+        check_parity(flipped, network_bytes(), INPUTS, jumps=True)

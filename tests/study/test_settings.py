@@ -78,7 +78,21 @@ def test_an_unknown_role_of_a_column_names_the_nearest() -> None:
         ({"cohort": {}}, "'cohort.source' is missing; add source = … to [cohort]"),
         ({"cohort": None}, "'cohort' is missing; add a table [cohort]"),
         ({"reader": 3}, "'reader': expected a table, got 3; write [reader] and its keys below"),
-        ({"reader": {"head": "forest"}}, "'reader.head': expected 'linear' or 'mlp', got 'forest'"),
+        (
+            {"reader": {"head": "forest"}},
+            "'reader.head': expected 'linear', 'mlp', 'logistic', 'random-forest', 'gradient-boosting' "
+            "or 'xgboost', got 'forest'",
+        ),
+        (
+            {"reader": {"reduce": "pca"}},
+            '\'reader.reduce\': expected "none" for the head "linear", got "pca"; '
+            'head = "logistic" is the linear head on fewer features',
+        ),
+        (
+            {"reader": {"head": "xgboost", "imbalance": "focal"}},
+            '\'reader.imbalance\': expected "none", "class-weights", "balanced-sampling" or "upsample" for '
+            'the head "xgboost", got "focal"; trees grow by a loss of their own',
+        ),
         (
             {"reader": {"image_size": "big"}},
             "'reader.image_size': expected 'auto' or a valid integer, got 'big'",

@@ -12,8 +12,10 @@ import torch
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
 from overread.errors import TrainingError
-from overread.training import ReaderSettings, TrainedReader, reconnect, train_reader
+from overread.training import ReaderSettings, TrainedReader, grown_trees, reconnect, train_reader
 from overread.training.choice import Choice
+from overread.training.network import LinearHead
+from overread.training.trees import ExplainedHead
 from tests.training.made import same_weights, small_cohort
 
 SETTINGS = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "folds": 2}
@@ -85,6 +87,24 @@ def test_the_head_only_reader_is_the_same_twice_and_scored_by_heads_blind_to_the
     assert first.held_out.logits.shape == (both, 1)
     assert "2 heads blind to its patient" in first.held_out.described
     assert first.facts["backbone"] == "test_efficientnet"
+
+
+@pytest.mark.parametrize("keep_complex", [False, True])
+def test_trees_are_fine_tuned_by_way_of_a_linear_head(
+    keep_complex: bool, trained: tuple[Cohort, Path, TrainedReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort, work, _ = trained
+    monkeypatch.setattr(grown_trees, "FOREST_TREES", 5)
+    decide(monkeypatch, keep_complex=keep_complex)
+    both = train(cohort, work, head="random-forest")
+    assert (
+        "Fine-tuning starts from a linear head: no gradient passes through a random-forest head."
+        in both.notes
+    )
+    assert isinstance(both.network.head, LinearHead if keep_complex else ExplainedHead)
+    assert both.facts["head.head"] == ("linear" if keep_complex else "random-forest")
+    assert any("stand-in" in note for note in both.notes) is not keep_complex
+    assert ("head.leaf" in both.facts) is not keep_complex
 
 
 def test_a_network_that_says_something_else_than_its_cached_features_is_refused(
