@@ -295,14 +295,15 @@ def _read(
     )
     fresh = ReadStage.schema.empty_table()
     if listed.num_rows:
-        write_table(job.work / "listed.parquet", listed)
+        share = _share_of(listed.num_rows)
+        write_table(job.work / "listed.parquet", listed, rows_per_group=share)
         # The parts of an interrupted reading are good as long as the work folder is.
         read = job.engine.run(
             ReadStage(folder),
             job.work / "listed.parquet",
             job.work / READ,
             key=_key_of(job.work) or "",
-            rows_per_part=_share_of(listed.num_rows),
+            rows_per_part=share,
             label="reading images",
             progress=job.progress,
         )

@@ -55,7 +55,8 @@ def write_images(
         rows = rows.filter(pc.invert(pc.is_in(rows["image_id"], value_set=old.combine_chunks())))
     out = work / _JOINED if kept else images
     if rows.num_rows:
-        write_table(work / _ACCEPTED, rows)
+        share = int(np.clip(PART_BYTES / max(mean_bytes, 1.0), 64, 4096))
+        write_table(work / _ACCEPTED, rows, rows_per_group=share)
         # Copying waits for the disk, so it stays in this process. The key says nothing of times of change:
         # equal sources give equal bytes.
         LocalEngine(1).run(
@@ -63,7 +64,7 @@ def write_images(
             work / _ACCEPTED,
             out,
             key="cohort",
-            rows_per_part=int(np.clip(PART_BYTES / max(mean_bytes, 1.0), 64, 4096)),
+            rows_per_part=share,
             label="writing the cohort",
             progress=progress,
         )

@@ -33,7 +33,12 @@ def list_parts(folder: Path) -> list[Path]:
 
 
 def write_part(
-    path: Path, batches: Iterator[pa.RecordBatch], *, schema: pa.Schema, mark: str | None = None
+    path: Path,
+    batches: Iterator[pa.RecordBatch],
+    *,
+    schema: pa.Schema,
+    mark: str | None = None,
+    one_group_each: bool = False,
 ) -> int:
     """Write one part atomically, row group by row group.
 
@@ -42,6 +47,7 @@ def write_part(
         batches: Its rows, in `schema`.
         schema: Of the part; binary columns are taken for encoded images and left uncompressed.
         mark: The digest of the run that the part belongs to.
+        one_group_each: Make a row group of every batch.
 
     Returns:
         The number of rows written.
@@ -68,7 +74,7 @@ def write_part(
                 rows += batch.num_rows
                 held.append(batch)
                 size += batch.nbytes
-                if size >= GROUP_BYTES:
+                if one_group_each or size >= GROUP_BYTES:
                     _write_group(writer, held, schema)
                     held, size = [], 0
             _write_group(writer, held, schema)
@@ -82,13 +88,20 @@ def write_part(
     return rows
 
 
-def write_table(path: Path, table: pa.Table) -> None:
+def write_table(path: Path, table: pa.Table, *, rows_per_group: int | None = None) -> None:
     """Write one table as one Parquet file, atomically and with the same bytes each time.
+
+    Args:
+        path: The file to write.
+        table: Its rows.
+        rows_per_group: Rows of each row group. Who reads the table slice by slice wants them as long as the
+            slices: a row group is always read from its beginning.
 
     Raises:
         EngineError: The disk is full, or the file cannot be written.
     """
-    write_part(path, iter(table.to_batches()), schema=table.schema)
+    batches = table.combine_chunks().to_batches(max_chunksize=rows_per_group)
+    write_part(path, iter(batches), schema=table.schema, one_group_each=rows_per_group is not None)
 
 
 def is_finished(path: Path, *, mark: str, rows: int | None) -> bool:
