@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Literal
 
@@ -63,6 +64,8 @@ def grow(
         model.fit(x[known], labels, sample_weight=weights)
         grown.append(read_trees(kind, model, x[known][:1], competing=competing))
     trees = planted([tree for groups, _ in grown for tree in groups])
+    if kind == "xgboost":
+        trees = between_images(trees, x)
     link: Link = "probability" if kind == "random-forest" else "logit"
     return Ensemble(trees, link, np.concatenate([base for _, base in grown]), np.zeros(classes))
 
@@ -185,6 +188,28 @@ def _from_xgboost(model: Any, *, groups: int) -> tuple[list[Trees], Array]:
         )
     # base_score is 0.5: a logit of 0, and for competing classes the same for all.
     return [tree for group in by_group for tree in group], np.zeros(groups)
+
+
+def between_images(trees: Trees, x: npt.NDArray[np.float32]) -> Trees:
+    """The same trees with each threshold half way between the images that it parts, as scikit-learn sets it.
+
+    XGBoost puts a threshold at an image's own value, whose last digit then decides: nearly all of 160
+    photographs got another score, by up to 0.05, when their features were changed by 1e-6.
+
+    Args:
+        trees: Grown on `x`; every image of it goes the same way as before.
+        x: `float32 [n, k]`.
+    """
+    threshold = trees.threshold.copy()
+    inner = np.flatnonzero(trees.left != np.arange(len(trees.left)))
+    for feature in np.unique(trees.feature[inner]):
+        values = np.unique(x[:, feature]).astype(np.float64)
+        nodes = inner[trees.feature[inner] == feature]
+        above = np.searchsorted(values, trees.threshold[nodes].astype(np.float64), side="right")
+        parting = (above > 0) & (above < len(values))
+        nodes, above = nodes[parting], above[parting]
+        threshold[nodes] = at_most((values[above - 1] + values[above]) / 2)
+    return replace(trees, threshold=threshold)
 
 
 def _below(threshold: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 
-from overread.training.grown_trees import at_most, read_trees
+from overread.training.grown_trees import at_most, between_images, read_trees
 from overread.training.trees import Ensemble, TreeHead, Trees, planted
 
 
@@ -88,6 +88,14 @@ def test_a_threshold_in_float32_parts_float32_numbers_as_before(threshold: float
     assert rounded.dtype == np.float32
     for probe in (np.float32(number), rounded, np.nextafter(rounded, np.float32(np.inf))):
         assert (probe <= rounded) == (float(probe) <= threshold)
+
+
+def test_a_threshold_is_moved_between_the_images_that_it_parts() -> None:
+    x = np.array([[0, 1], [0, 2], [0, 4], [0, 4]], np.float32)
+    for threshold, expected in ((2.0, 3.0), (3.9, 3.0), (1.5, 1.5), (0.5, 0.5), (4.0, 4.0)):
+        moved = between_images(stump(threshold, -1, 1), x)
+        assert moved.threshold[0] == np.float32(expected)
+        assert answers(head([moved]), x.tolist()) == answers(head([stump(threshold, -1, 1)]), x.tolist())
 
 
 @pytest.mark.parametrize("classes", [2, 3])
