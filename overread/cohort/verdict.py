@@ -18,8 +18,10 @@ _SHRUNKEN_FINE, _SHRUNKEN_ALL = 0.82, 0.91  # a copy on a larger canvas has fewe
 _ODD_COPY = (0.995, 0.99, 0.98, 0.95)  # of a copy placed as none of the known kinds is
 _ODD_COPY_ALL = 0.98
 _ODD_COPY_SHOWN = 0.8  # how much fine structure such a picture must have
-_SMALL_COPY = (0.97, 0.95, 0.9, 0.0)  # of a small copy, stored again: JPEG blurs its fine structure
-_SMALL_COPY_COARSE, _SMALL_COPY_ALL = 0.95, 0.85
+_SMALL_COPY = (0.985, 0.93, 0.75, 0.0)  # of a small copy, stored again: JPEG blurs its fine structure
+_SMALL_COPY_COARSE, _SMALL_COPY_ALL = 0.895, 0.74
+_EDGE_TO_EDGE = 0.015  # how exactly such a copy covers its original: size, shift and angle
+_NOTHING_GAINED = 0.007  # correlation that moving it off the edges may add
 _SMALL = 100  # pixels
 _EXCUSED = (0.99, 0.95, 0.9, 0.7)  # rounding and storing excuse no more than this in each band
 _EXCUSED_ALL = 0.85
@@ -44,10 +46,19 @@ def is_same(
     fine = np.where(canvas, _SHRUNKEN_FINE, _COPY[3])
     copy = usual & _reaches(free, (*_COPY[:3], fine), np.where(canvas, _SHRUNKEN_ALL, _COPY_ALL))
     odd = _reaches(free, _ODD_COPY, _ODD_COPY_ALL) & (free.expected[:, 3] >= _ODD_COPY_SHOWN)
-    pixels = np.minimum(np.abs(where.turn) * holder.short, held.short)
-    small = (pixels < _SMALL) & lies_square(where) & _reaches(square, _SMALL_COPY, _SMALL_COPY_ALL)
+    return np.asarray(copy | odd | _is_small_copy(holder, held, where, free, square))
+
+
+def _is_small_copy(
+    holder: Pictures, held: Pictures, where: Placement, free: Likeness, square: Likeness
+) -> NDArray[np.bool_]:
+    """Whether pairs of small images lie so exactly edge to edge that less is asked of their correlation."""
+    small = np.minimum(np.abs(where.turn) * holder.short, held.short) < _SMALL
+    small &= (np.abs(np.abs(where.turn) - 1) < _EDGE_TO_EDGE) & (np.abs(where.shift) < _EDGE_TO_EDGE)
+    small &= _askew(where) < _EDGE_TO_EDGE
+    small &= free.correlation[:, -1] - square.correlation[:, -1] <= _NOTHING_GAINED
     small &= square.correlation[:, 4] >= _SMALL_COPY_COARSE * square.expected[:, 4]
-    return np.asarray(copy | odd | small)
+    return np.asarray(small & _reaches(square, _SMALL_COPY, _SMALL_COPY_ALL))
 
 
 def lies_square(where: Placement) -> NDArray[np.bool_]:

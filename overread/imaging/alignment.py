@@ -68,9 +68,9 @@ class Likeness:
     """How alike two pictures are in each of `BANDS`."""
 
     correlation: NDArray[np.float32]
-    """[pairs, bands], -1..1."""
+    """[pairs, bands], -1..1; 1 where the images are too small to show any such structure."""
     expected: NDArray[np.float32]
-    """[pairs, bands], 0..1: the correlation that rounding to whole grey levels leaves between two copies."""
+    """[pairs, bands], 0..1: what rounding and storing leave between two copies; 0 where too small to show."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def compare(holder: Pictures, held: Pictures, where: Placement) -> Likeness:
             np.clip(1 - noise * _noise(part.contrast) / (size + 1e-9), 0, 1)
             for part, size in zip((holder, held), power, strict=True)
         ]
-        expected.append(np.sqrt(kept[0] * kept[1]))
+        expected.append(np.where(used.any(1), np.sqrt(kept[0] * kept[1]), 0))
     return Likeness(np.stack(correlation, 1).astype(np.float32), np.stack(expected, 1).astype(np.float32))
 
 
