@@ -71,8 +71,8 @@ def _sentence(error: Exception) -> str:
         return f"{where}{(error.strerror or str(error)).lower()}{full}"
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("overread"):
         return (
-            f"the package '{error.name}' is not installed here; install Overread with what this command needs, "
-            "for example pip install 'overread[train]'"
+            f"the package '{error.name}' is not installed here; "
+            "install Overread with what this command needs, for example pip install 'overread[train]'"
         )
     if isinstance(error, MemoryError):
         return "the memory of this machine is used up; run the same command again with fewer --workers"

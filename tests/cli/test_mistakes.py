@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from safetensors.numpy import save_file
 from overread.cli import studies
 from overread.imaging.phantoms import draw_lesion
 from tests.cli.conftest import STUDY, Finished, Said
+from tests.cohort.pictures import write_patients, write_table
 
 Command = Callable[..., Said]
 
@@ -195,3 +197,13 @@ def test_two_hundred_damaged_inputs_are_two_hundred_rejects(
     assert reasons["text"] == "not-an-image"
     assert reasons["huge"] == "too-large"
     assert reasons["truncated"] in ("truncated", "damaged")
+
+
+def test_a_package_that_is_not_installed_is_named(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    write_table(tmp_path / "metadata.csv", write_patients(tmp_path / "images"))
+    said = command("explore", tmp_path / "metadata.csv", "-o", tmp_path / "page.html", "--no-audit")
+    assert said.code == 1
+    assert "the package 'jinja2' is not installed here" in said.err
