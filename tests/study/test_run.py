@@ -164,6 +164,27 @@ def test_a_patient_in_two_given_splits(tmp_path: Path) -> None:
     assert "split" in refusal(tmp_path)
 
 
+def test_leakage_that_is_accepted_stands_in_the_report_and_in_the_model_card(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    write_images(source / "train", {"benign": 20, "malignant": 20})
+    for name in ("benign", "malignant"):
+        (source / "test" / name).mkdir(parents=True)
+        for at in range(12, 20):
+            (source / "train" / name / f"{at:03d}.png").rename(source / "test" / name / f"{at:03d}.png")
+    copied = source / "test" / "benign" / "copy.png"
+    copied.write_bytes((source / "train" / "benign" / "000.png").read_bytes())
+    cohort = 'source = "source"\npositive = "malignant"'
+    assert 'accept_leakage = ["file"]' in refusal(tmp_path, cohort=cohort)
+    study = write_study(tmp_path, cohort=cohort + '\naccept_leakage = ["file"]')
+    result = run_study(load_study(study), tmp_path / "out")
+    said = "1 file stands on two sides of the split: 1 of the 17 images of test share one with train"
+    assert (
+        f"Leakage that the study accepts: {said}. The figures may be too good." in result.report.read_text()
+    )
+    assert said in (result.bundle / "MODEL_CARD.md").read_text()
+    assert Evaluation.load(result.evaluation).cohort.leakage == (said,)
+
+
 def test_a_table_naming_missing_files(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     with (tmp_path / "labels.csv").open("w", newline="") as stream:
