@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from overread.cohort.candidates import Listing
+from overread.cohort.layouts.layout import without_columns
 from overread.cohort.listing import list_classes, list_files
 from overread.cohort.rules import clean
 from overread.cohort.settings import IngestSettings
 from overread.cohort.table_layout import Images
-from overread.errors import CohortError
 
 
 class FolderLayout:
@@ -28,18 +28,8 @@ class FolderLayout:
     ) -> Listing:
         """See `overread.cohort.layouts.Layout`."""
         del images
-        if settings.table is not None:
-            raise CohortError(
-                "the folder layout takes no table",
-                where=f"table '{settings.table}'",
-                todo='set layout = "table"',
-            )
-        if settings.columns:
-            raise CohortError(
-                "the folder layout has no columns, but the settings name some",
-                where=f"source '{source}'",
-                todo="leave them out, or bring a table",
-            )
+        where = f"source '{source}'"
         listing = list_classes(list_files(source, exclude=exclude))
-        candidates, notes = clean(listing.candidates, settings, where=f"source '{source}'")
+        files = without_columns(self.name, listing.candidates, settings, where=where)
+        candidates, notes = clean(files, settings, where=where)
         return replace(listing, candidates=tuple(candidates), notes=(*listing.notes, *notes))

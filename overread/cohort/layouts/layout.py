@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from overread.cohort.candidates import Listing
+from overread.cohort.candidates import Candidate, Listing
 from overread.cohort.listing import list_files
 from overread.cohort.settings import IngestSettings, Role
 from overread.cohort.table_layout import Images, list_rows
@@ -45,6 +46,24 @@ class Layout(Protocol):
             CohortError: The source is not of this layout, or is damaged.
         """
         ...
+
+
+def without_columns(
+    name: str, candidates: Iterable[Candidate], settings: IngestSettings, *, where: str
+) -> list[Candidate]:
+    """The candidates of a layout that has no table: of all columns only `split = ""` means something to it.
+
+    Raises:
+        CohortError: The settings name a table or a column.
+    """
+    if settings.table is not None or any(settings.columns.values()):
+        raise CohortError(
+            f"the {name} layout has no table and no columns, but the settings name some",
+            where=where,
+            todo='leave them out, or set layout = "table"',
+        )
+    given = "split" not in settings.columns
+    return [one if given else replace(one, split=None) for one in candidates]
 
 
 def source_root(source: Path) -> Path:

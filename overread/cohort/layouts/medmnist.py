@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from overread.cohort.candidates import Candidate, Listing, readable
-from overread.cohort.layouts.layout import files_in, source_root
+from overread.cohort.layouts.layout import files_in, source_root, without_columns
 from overread.cohort.layouts.medmnist_classes import CLASSES, data_set
 from overread.cohort.layouts.npz import ArrayInfo, iterate, read_info, read_names, read_small
 from overread.cohort.listing import Files, list_files
@@ -64,12 +64,7 @@ class MedMnistLayout:
     ) -> Listing:
         """See `overread.cohort.layouts.Layout`."""
         del images
-        if settings.table is not None or settings.columns:
-            raise CohortError(
-                "the medmnist layout takes no table and no columns",
-                where=f"source '{source}'",
-                todo="leave table and columns out",
-            )
+        where = f"source '{source}'"
         path = source if source.is_file() else _only(source)
         others = Files((), (), 0) if source.is_file() else list_files(source, exclude=exclude)
         arrays = _read_arrays(path)
@@ -78,7 +73,8 @@ class MedMnistLayout:
             Candidate(readable(name), name, reason="no-label", detail=f"it is no part of {path.name}")
             for name in others.images
         ]
-        candidates, notes = clean(found, settings, where=f"source '{source}'")
+        found = without_columns(self.name, found, settings, where=where)
+        candidates, notes = clean(found, settings, where=where)
         return Listing(
             candidates=tuple(sorted(candidates, key=lambda one: one.uri)),
             ignored=max(others.ignored - 1, 0),

@@ -136,7 +136,7 @@ def _detect(source: Path, settings: IngestSettings) -> tuple[Layout, tuple[str, 
             where=f"source '{source}'",
             todo="name the folder that holds the images",
         )
-    wants_table = settings.columns or _TABLE.fits(source)
+    wants_table = any(settings.columns.values()) or _TABLE.fits(source)
     return (_TABLE if wants_table else _FOLDER), tuple(notes)
 
 

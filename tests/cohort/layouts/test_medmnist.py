@@ -174,7 +174,7 @@ def test_a_folder_of_several_files_asks_which(tmp_path: Path) -> None:
     write_npz(tmp_path / "other.npz", images=pixels(2, 5, 5))
     with pytest.raises(CohortError, match=r"expected one .npz file, got a.npz, b.npz; name the file itself"):
         listed(tmp_path)
-    with pytest.raises(CohortError, match="takes no table and no columns"):
+    with pytest.raises(CohortError, match="the medmnist layout has no table and no columns"):
         listed(tmp_path / "a.npz", columns={"label": "x"})
     assert len(listed(tmp_path / "a.npz").candidates) == 3
 

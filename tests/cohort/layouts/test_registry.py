@@ -76,9 +76,9 @@ def test_columns_without_a_fitting_table_are_not_passed_over(tmp_path: Path) -> 
     lay(tmp_path, images=["x/a.jpg", "y/b.jpg"])
     with pytest.raises(CohortError, match="no table with an image and a label column was found"):
         listed(tmp_path, columns={"label": "dx"})
-    with pytest.raises(CohortError, match="the folder layout has no columns"):
+    with pytest.raises(CohortError, match="the folder layout has no table and no columns"):
         listed(tmp_path, layout="folder", columns={"label": "dx"})
-    with pytest.raises(CohortError, match="the folder layout takes no table"):
+    with pytest.raises(CohortError, match="the folder layout has no table and no columns"):
         listed(tmp_path, layout="folder", table=tmp_path / "t.csv")
     with pytest.raises(CohortError, match="drop_missing names 'age', but the source has no table"):
         listed(tmp_path, drop_missing=["age"])
@@ -109,3 +109,12 @@ def test_a_source_that_is_none_is_one_sentence(tmp_path: Path, name: str, said: 
     write_npz(tmp_path / "s" / "luna.npz", images=pixels(2, 5, 5))
     with pytest.raises(CohortError, match=said):
         listed(tmp_path / "s" / name)
+
+
+def test_a_split_made_of_folders_can_be_left_to_overread(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        lay(tmp_path, images=[f"{split}/{name}/{at}.jpg" for name in ("a", "b") for at in range(2)])
+    assert {one.split for one in listed(tmp_path).candidates} == {"train", "test"}
+    left = listed(tmp_path, columns={"split": ""})
+    assert {one.split for one in left.candidates} == {None}
+    assert {one.label for one in left.candidates} == {"a", "b"}
