@@ -111,18 +111,23 @@ def _ours_plain(work: Path, workers: int) -> int:
     return _ours(work, workers, near_duplicates=False)
 
 
-def _theirs(work: Path, workers: int) -> int:
+def _image_folder(work: Path, workers: int, *, cache: str) -> Any:
+    """The files as `datasets` takes them in; each contender with a cache of its own."""
     import datasets
 
     datasets.disable_progress_bars()
-    found = datasets.load_dataset(
+    return datasets.load_dataset(
         "imagefolder",
         data_files={"train": str(work / "images" / "**" / "*.jpg")},
         drop_labels=True,
-        cache_dir=str(work / "cache-theirs"),
+        cache_dir=str(work / f"cache-{cache}"),
         split="train",
         num_proc=workers,
     )
+
+
+def _theirs(work: Path, workers: int) -> int:
+    found = _image_folder(work, workers, cache="theirs")
     found.to_parquet(str(work / "theirs.parquet"))
     return int(found.num_rows)
 
@@ -130,15 +135,7 @@ def _theirs(work: Path, workers: int) -> int:
 def _theirs_same(work: Path, workers: int) -> int:
     import datasets
 
-    datasets.disable_progress_bars()
-    found = datasets.load_dataset(
-        "imagefolder",
-        data_files={"train": str(work / "images" / "**" / "*.jpg")},
-        drop_labels=True,
-        cache_dir=str(work / "cache-same"),
-        split="train",
-        num_proc=workers,
-    )
+    found = _image_folder(work, workers, cache="same")
     found = found.cast_column("image", datasets.Image(decode=False))
     found = found.map(_look_at, num_proc=workers, writer_batch_size=1000)
     found = found.class_encode_column("label").train_test_split(0.2, stratify_by_column="label", seed=0)

@@ -96,7 +96,7 @@ def assemble(
         progress: Who listens.
 
     Raises:
-        CohortError: Nothing is left, or a class is too small. Leakage is reported, not raised: see `check`.
+        CohortError: Nothing is left, or a class is too small. Leakage is reported: see `check_leaks`.
     """
     where = f"source '{source}'"
     rejects = [

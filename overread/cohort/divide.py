@@ -195,7 +195,7 @@ def group_images(images: Sequence[Image], identities: Identities, settings: Inge
     keys = list(known.values())
     if settings.split_by in ("site", "source", "device"):
         keys.append([getattr(one.said, settings.split_by) for one in images])
-    return connect(*keys)
+    return connect(*keys, pairs=identities.near)
 
 
 def shares_to_carve(present: set[Split], shares: SplitShares) -> dict[Split, float]:

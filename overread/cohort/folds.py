@@ -15,7 +15,6 @@ from overread.cohort.balance import share_out
 from overread.cohort.cohort import Cohort
 from overread.cohort.describe import count_classes
 from overread.cohort.labels import stratum_columns
-from overread.cohort.leakage import sets_of
 from overread.cohort.schema import SPLITS, Split
 from overread.cohort.split import connect, drawn_groups
 from overread.errors import CohortError
@@ -132,8 +131,8 @@ def cohort_groups(cohort: Cohort, *, by: KeptWhole = "patient") -> list[int]:
     table = cohort.table(["image_id", *columns])
     places = {one: at for at, one in enumerate(table["image_id"].to_pylist())}
     pairs = cohort.duplicates().select(["first", "second"]).to_pylist()
-    same = sets_of([(places[pair["first"]], places[pair["second"]]) for pair in pairs], len(places))
-    return connect(*(table[name].to_pylist() for name in columns), same)
+    same = [(places[pair["first"]], places[pair["second"]]) for pair in pairs]
+    return connect(*(table[name].to_pylist() for name in columns), pairs=same)
 
 
 def cohort_folds(

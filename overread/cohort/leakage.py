@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from overread.cohort.schema import SPLITS, Split
 from overread.cohort.settings import LeakKind
+from overread.cohort.split import crossings
 
 _NAMES: dict[LeakKind, tuple[str, str]] = {
     "patient": ("patient", "patients"),
@@ -69,13 +70,12 @@ class Identities:
     near: Sequence[tuple[int, int]] = ()
 
     def keys(self) -> dict[LeakKind, Sequence[str | None]]:
-        """Kind → key of each image, for every kind that is known; near-duplicates by the set they form."""
+        """Kind → key of each image, for every kind that is known; near-duplicates have none in common."""
         known: dict[LeakKind, Sequence[str | None]] = {
             "patient": self.patients,
             "group": self.groups,
             "file": self.files,
             "pixels": self.pixels,
-            "near-duplicate": sets_of(self.near, len(self.ids)) if self.near else (),
         }
         return {kind: keys for kind, keys in known.items() if len(keys)}
 
@@ -92,63 +92,24 @@ def find_leaks(identities: Identities, splits: Sequence[Split | None]) -> tuple[
     Returns:
         One entry a kind that occurs, in the order of `LeakKind`.
     """
-    leaks = []
-    known = identities.keys()
-    for kind, keys in known.items():
-        if kind == "near-duplicate":
-            crossed = [list(pair) for pair in identities.near if _crosses(pair, splits)]
-            pixels = identities.pixels
-            if len(pixels):
-                crossed = [pair for pair in crossed if len({pixels[at] for at in pair}) > 1]
-        else:
-            crossed = _crossed_sets(keys, splits)
-        if kind == "pixels" and len(identities.files):
-            files = identities.files
-            crossed = [places for places in crossed if len({files[at] for at in places}) > 1]
-        if crossed:
-            leaks.append(_leak(kind, crossed, identities.ids, splits))
-    return tuple(leaks)
-
-
-def sets_of(pairs: Iterable[tuple[int, int]], count: int) -> list[str | None]:
-    """A name for each set of positions that pairs connect; None for positions in no pair.
-
-    Example:
-        >>> sets_of([(0, 2), (2, 3)], 5)
-        ['0', None, '0', '0', None]
-    """
-    parent = list(range(count))
-
-    def root(at: int) -> int:
-        while parent[at] != at:
-            parent[at] = parent[parent[at]]
-            at = parent[at]
-        return at
-
-    paired = set()
-    for first, second in pairs:
-        one, other = sorted((root(first), root(second)))
-        parent[other] = one
-        paired |= {first, second}
-    return [str(root(at)) if at in paired else None for at in range(count)]
+    crossed = {kind: crossings(keys, splits) for kind, keys in identities.keys().items()}
+    crossed["near-duplicate"] = [
+        list(pair) for pair in identities.near if len({splits[at] for at in pair} - {None}) > 1
+    ]
+    finer: tuple[tuple[LeakKind, Sequence[str | None]], ...] = (
+        ("pixels", identities.files),
+        ("near-duplicate", identities.pixels),
+    )
+    for kind, same in finer:
+        if same:
+            crossed[kind] = [at for at in crossed.get(kind, []) if len({same[one] for one in at}) > 1]
+    return tuple(_leak(kind, sets, identities.ids, splits) for kind, sets in crossed.items() if sets)
 
 
 def refused(leaks: Iterable[Leak], accepted: Iterable[LeakKind]) -> tuple[Leak, ...]:
     """The leaks that stop an ingest: those whose kind was not accepted by name."""
     allowed = set(accepted)
     return tuple(leak for leak in leaks if leak.kind not in allowed)
-
-
-def _crossed_sets(keys: Sequence[str | None], splits: Sequence[Split | None]) -> list[list[int]]:
-    places: dict[str, list[int]] = defaultdict(list)
-    for at, (key, side) in enumerate(zip(keys, splits, strict=True)):
-        if key is not None and side is not None:
-            places[key].append(at)
-    return [positions for positions in places.values() if _crosses(positions, splits)]
-
-
-def _crosses(positions: Iterable[int], splits: Sequence[Split | None]) -> bool:
-    return len({splits[at] for at in positions} - {None}) > 1
 
 
 def _leak(

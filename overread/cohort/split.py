@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ _DATE = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?")
 _UNKNOWN = ""  # sorts before every date
 
 
-def connect(*keys: Sequence[str | None]) -> list[int]:
+def connect(*keys: Sequence[str | None], pairs: Iterable[tuple[int, int]] = ()) -> list[int]:
     """Number the groups of images that must stay together.
 
-    Two images belong together if any of the keys is the same for both, directly or through other images.
+    Two images belong together if any of the keys is the same for both, or if they are a pair, directly or
+    through other images.
 
     Args:
         keys: One sequence a kind of key (patient, lesion, bytes), all of one length; None connects nothing.
+        pairs: Positions of images that belong together without a key in common (near-duplicates).
 
     Returns:
         For each image its group, numbered from 0 in order of first appearance.
@@ -32,6 +34,8 @@ def connect(*keys: Sequence[str | None]) -> list[int]:
     Example:
         >>> connect(["p1", "p1", "p2", None], ["a", None, "b", "b"])
         [0, 0, 1, 1]
+        >>> connect([None, None, None], pairs=[(0, 2)])
+        [0, 1, 0]
     """
     count = len(keys[0])
     parent = list(range(count))
@@ -42,12 +46,17 @@ def connect(*keys: Sequence[str | None]) -> list[int]:
             at = parent[at]
         return at
 
+    def join(first: int, second: int) -> None:
+        one, other = root(first), root(second)
+        parent[max(one, other)] = min(one, other)
+
     for kind in keys:
-        first: dict[str, int] = {}
+        seen: dict[str, int] = {}
         for at, key in enumerate(kind):
             if key is not None:
-                one, other = root(first.setdefault(key, at)), root(at)
-                parent[max(one, other)] = min(one, other)
+                join(seen.setdefault(key, at), at)
+    for pair in pairs:
+        join(*pair)
     numbers: dict[int, int] = {}
     return [numbers.setdefault(root(at), len(numbers)) for at in range(count)]
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overread.cohort.leakage import Identities, find_leaks, refused, sets_of
+from overread.cohort.leakage import Identities, find_leaks, refused
 from overread.cohort.schema import SPLITS, Split
 
 IDS = ["a", "b", "c", "d"]
@@ -69,7 +69,3 @@ def test_only_what_is_accepted_by_name_passes() -> None:
     )
     assert [leak.kind for leak in refused(leaks, ["group"])] == ["patient"]
     assert refused(leaks, ["group", "patient"]) == ()
-
-
-def test_pairs_that_share_an_image_form_one_set() -> None:
-    assert sets_of([(3, 1), (1, 0)], 5) == ["0", "0", None, "0", None]

@@ -277,3 +277,8 @@ def test_the_112120_xrays_of_30805_patients_keep_the_shares_of_15_findings() -> 
     for split, share in SHARES.items():
         off = np.abs(strata[splits == split].sum(0) / strata.sum(0) - share)
         assert off.max() < 0.003  # the 227 images with a hernia; all others are a tenth of that
+
+
+def test_pairs_that_share_an_image_form_one_group() -> None:
+    assert connect([None] * 5, pairs=[(3, 1), (1, 0)]) == [0, 0, 1, 0, 2]
+    assert connect([None, "p", None, None, "p"], pairs=[(3, 1)]) == [0, 1, 2, 1, 1]
