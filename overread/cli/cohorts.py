@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -134,25 +133,10 @@ def register(app: typer.Typer) -> None:
 
 
 def _said_before(out: Path, source: Path | None) -> tuple[Path, Any]:
-    """Source and settings of the ingest that made a cohort."""
-    from overread.cohort import IngestSettings
-    from overread.cohort.ingest import KEY_FILE
-    from overread.errors import CohortError
+    """Source and settings of the ingest that made a cohort; a source that is named again must be that one."""
+    from overread.cohort.ingest import made_from
 
-    path = out / KEY_FILE
-    try:
-        said = json.loads(path.read_text("utf-8"))
-        settings, before = IngestSettings.model_validate(said["settings"]), Path(said["source"])
-    except FileNotFoundError as error:
-        raise CohortError(
-            "there is no cohort here whose rejects could be read again",
-            where=str(out),
-            todo="name the cohort's folder with -o",
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CohortError(
-            "does not say what the cohort was made from", where=str(path), todo="ingest the source again"
-        ) from error
+    before, settings = made_from(out)
     if source is not None and source.resolve() != before.resolve():
         raise UsageError(
             f"the cohort was made from '{before}'",

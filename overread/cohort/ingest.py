@@ -155,6 +155,28 @@ def _earlier(out: Path) -> Cohort:
     return cohort
 
 
+def made_from(out: Path) -> tuple[Path, IngestSettings]:
+    """Source and settings of the ingest that made a cohort.
+
+    Raises:
+        CohortError: There is no cohort, or it does not say so.
+    """
+    path = out / KEY_FILE
+    try:
+        said = json.loads(path.read_text("utf-8"))
+        return Path(said["source"]), IngestSettings.model_validate(said["settings"])
+    except FileNotFoundError as error:
+        raise CohortError(
+            "there is no cohort here whose rejects could be read again",
+            where=str(out),
+            todo="name the cohort's folder with -o",
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CohortError(
+            "does not say what the cohort was made from", where=str(path), todo="ingest the source again"
+        ) from error
+
+
 def _check_places(source: Path, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise CohortError("is a file, expected a folder", where=str(out), todo="name another folder")
