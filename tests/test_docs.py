@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 import overread
 from overread import errors
 from overread.bundle import Calibration, Manifest, OperatingPoint, PredictSummary, Provenance, Verification
+from overread.bundle.manifest import ConformalRule, MetadataField, SmallNetwork
 from overread.bundle.predict_stage import READING_SCHEMA
 from overread.cli.app import app
 from overread.cohort.card import CohortCard
@@ -168,7 +169,10 @@ def test_every_key_of_a_bundle_is_documented() -> None:
     assert _first_cells(parts["preprocess"]) == set(Preprocess.model_fields)
     assert _first_cells(parts["operating points"]) == set(OperatingPoint.model_fields)
     assert _first_cells(parts["provenance"]) == set(Provenance.model_fields)
+    assert _first_cells(parts["metadata"]) == set(MetadataField.model_fields)
+    assert _first_cells(parts["small"]) == set(SmallNetwork.model_fields)
     assert all(f"`{name}`" in section for name in Calibration.model_fields)
+    assert all(f"`{name}`" in section for name in ConformalRule.model_fields)
 
 
 def test_every_column_of_readings_is_documented() -> None:

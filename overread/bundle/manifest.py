@@ -18,7 +18,7 @@ from pydantic import (
 
 from overread.imaging.preprocess import Preprocess
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 Task = Literal["binary", "multiclass", "multilabel"]
 
 # It stands before the @ of every reading.
@@ -31,6 +31,13 @@ _Rate = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
     AfterValidator(lambda value: _in_unit_interval(value)),
+    PlainSerializer(lambda value: None if math.isnan(value) else value, when_used="json"),
+]
+
+
+_Difference = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
     PlainSerializer(lambda value: None if math.isnan(value) else value, when_used="json"),
 ]
 
@@ -53,11 +60,14 @@ class Calibration(_Part):
         slope: Factors on the logits. Binary and multilabel: score = sigmoid(slope * logit + intercept)
             for each class; multiclass: score = softmax(slope[0] * logits).
         intercept: Offsets, one a slope; 0 for multiclass.
+        knots: Of "isotonic", for binary and multilabel: for each class (logits rising, scores never falling);
+            between two knots the score is interpolated, outside them it stays that of the nearest.
     """
 
-    kind: Literal["platt", "temperature", "none"] = "none"
+    kind: Literal["platt", "temperature", "isotonic", "none"] = "none"
     slope: tuple[_Finite, ...] = (1.0,)
     intercept: tuple[_Finite, ...] = (0.0,)
+    knots: tuple[tuple[tuple[_Finite, ...], tuple[_Finite, ...]], ...] = ()
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:
@@ -93,16 +103,80 @@ class OperatingPoint(_Part):
     negatives: int = Field(0, ge=0)
 
 
+class ConformalRule(_Part):
+    """Scores that leave it open which class is true make an image cannot-assess.
+
+    Args:
+        coverage: With at least this chance the true class is in an image's set.
+        lowest: For each class the score at which it is still in the set, null where it always is. For
+            a binary bundle two: of its absence (1 - score) and of its presence; for multilabel two a class.
+        patients: On how many patients each rests.
+    """
+
+    coverage: Annotated[float, Field(gt=0, lt=1)]
+    lowest: tuple[_Finite | None, ...]
+    patients: tuple[int, ...]
+
+
+class MetadataField(_Part):
+    """What a bundle asks for beside the pixels: one column of the input `metadata` of network.onnx.
+
+    `metadata` is float32 [n, fields], in the manifest's order: a number as it is, a category as its place
+    among `categories`; NaN where it is not known or no category of train. The network does the rest.
+
+    Args:
+        name: The cohort's column: "age", "sex", "site", …
+        kind: "number" or "category".
+        categories: As they are written, in the order of their places.
+        unit: "years"; "" where it has none.
+        missing: Share of the training images that did not state it, 0..1.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    kind: Literal["number", "category"]
+    categories: tuple[str, ...] = ()
+    unit: str = ""
+    missing: _Rate = 0.0
+
+
+class SmallNetwork(_Part):
+    """What network.small.onnx is: the same network with its weights stored small, calibrated for itself.
+
+    Args:
+        storage: "int8" (a scale a channel) or "fp16"; arithmetic is float32.
+        bytes: Of the file.
+        calibration: What it does to its logits.
+        operating_points: Its own; used instead of the manifest's.
+        novelty_threshold: Its own.
+        images: Of tune, on which it was compared with network.onnx.
+        auc_change: Its mean AUC there less that of network.onnx; NaN where undefined.
+        decisions_changed: Share of those images with another decision, 0..1.
+        largest_score_change: There, 0..1.
+    """
+
+    storage: Literal["int8", "fp16"]
+    bytes: int = Field(ge=1)
+    calibration: Calibration
+    operating_points: tuple[OperatingPoint, ...]
+    novelty_threshold: _Finite
+    images: int = Field(ge=0)
+    auc_change: _Difference = math.nan
+    decisions_changed: _Rate = math.nan
+    largest_score_change: _Rate = math.nan
+
+
 class TriageRule(_Part):
     """What makes a reading urgent, and what makes it no reading at all.
 
     Args:
         urgent: Classes whose presence needs a physician soon.
         novelty_threshold: An image farther than this from the training images cannot be assessed.
+        conformal: What else cannot be assessed; None: nothing.
     """
 
     urgent: tuple[str, ...]
     novelty_threshold: _Finite
+    conformal: ConformalRule | None = None
 
 
 class Provenance(_Part):
@@ -162,12 +236,14 @@ class ManifestDraft(_Part):
         calibration: What `network.onnx` does to its logits.
         operating_points: The first one of a class decides; the others are for the record.
         triage: What is urgent and what cannot be assessed.
+        metadata: What the reader takes beside the pixels; none: pixels alone.
+        small: What network.small.onnx is; None: there is none.
         intended_use: One paragraph.
         limits: One sentence each.
         provenance: Where it comes from.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     name: _Name
     version: _Slug
     task: Task
@@ -178,6 +254,8 @@ class ManifestDraft(_Part):
     calibration: Calibration = Calibration()
     operating_points: tuple[OperatingPoint, ...]
     triage: TriageRule
+    metadata: tuple[MetadataField, ...] = ()
+    small: SmallNetwork | None = None
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     provenance: Provenance = Provenance()

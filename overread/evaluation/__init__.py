@@ -7,13 +7,14 @@ from overread.evaluation.calibration_choice import choose_calibration
 from overread.evaluation.conformal import fit_conformal
 from overread.evaluation.delong import delong_difference, delong_interval
 from overread.evaluation.evaluate import evaluate_readings
+from overread.evaluation.figures import Figure
 from overread.evaluation.intervals import Interval, clustered_bootstrap
 from overread.evaluation.mistakes import Case, Mistake, select_mistakes, worst_cases
 from overread.evaluation.multiplicity import holm
 from overread.evaluation.net_benefit import decision_curve
 from overread.evaluation.operating import choose_operating_point, choose_operating_points
 from overread.evaluation.report import render_report
-from overread.evaluation.results import CohortFlow, Evaluation, Figure, HistoryRow
+from overread.evaluation.results import CohortFlow, Evaluation, HistoryRow
 from overread.evaluation.subgroups import subgroup_table
 
 __all__ = [

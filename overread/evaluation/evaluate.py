@@ -15,6 +15,7 @@ from overread.evaluation import curves as cv
 from overread.evaluation import metrics as mt
 from overread.evaluation import statistics as st
 from overread.evaluation.delong import delong_interval
+from overread.evaluation.figures import Figure, Method
 from overread.evaluation.intervals import bootstrap, exact_interval, percentile_interval
 from overread.evaluation.join import JoinedReadings, join_readings
 from overread.evaluation.measures import (
@@ -31,10 +32,8 @@ from overread.evaluation.results import (
     Confusion,
     Curves,
     Evaluation,
-    Figure,
     Finding,
     HistoryRow,
-    Method,
     Triage,
 )
 from overread.evaluation.statistics import Array

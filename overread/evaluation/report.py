@@ -10,10 +10,11 @@ import numpy as np
 
 from overread.bundle.manifest import ManifestDraft
 from overread.evaluation import wording
+from overread.evaluation.figures import Figure
 from overread.evaluation.mistakes import Mistake
 from overread.evaluation.pages import page_environment, safe, stylesheet, tidy
 from overread.evaluation.pictures import picture_pair
-from overread.evaluation.results import Curves, Evaluation, Figure, Finding, HistoryRow
+from overread.evaluation.results import Curves, Evaluation, Finding, HistoryRow
 from overread.evaluation.wording import Naming
 
 # name in evaluation.json: (name in the report, what it says, whether it lies on the scale 0..1 drawn beside)

@@ -11,42 +11,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from overread.bundle.manifest import Task
 from overread.engine import write_atomically
 from overread.errors import EvaluationError
+from overread.evaluation.clinical import (
+    Abstention,
+    CalibrationResult,
+    Clinical,
+    LearningPoint,
+    SubgroupTable,
+)
 from overread.evaluation.curves import Histogram, Number, PrecisionRecallCurve, Reliability, RocCurve
+from overread.evaluation.figures import NAN, Figure, Part
 
 if TYPE_CHECKING:
     from overread.cohort.card import CohortCard
 
-NAN = float("nan")
-Method = Literal["bootstrap", "exact", "delong", "none"]
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Figure(_Part):
-    """One figure with its interval; what is undefined is NaN here and null in JSON.
-
-    Args:
-        value: The figure on the test images.
-        low: Lower bound of its interval.
-        high: Upper bound.
-        undefined: Resamples in which the figure was undefined (left out of the interval).
-        method: "bootstrap" (patient-clustered, percentile); "exact" (Clopper-Pearson over patients, used
-            where a proportion is 0 or 1 and resampling would pretend to certainty); "delong" (clustered by
-            patient, without resampling); "none".
-        baseline: What a reader gets that gives every image the prevalence as its score.
-    """
-
-    value: Number
-    low: Number = NAN
-    high: Number = NAN
-    undefined: int = 0
-    method: Method = "bootstrap"
-    baseline: Number = NAN
-
-
-class Curves(_Part):
+class Curves(Part):
     """The four curves of one score against one truth."""
 
     roc: RocCurve = RocCurve()
@@ -55,7 +34,7 @@ class Curves(_Part):
     histogram: Histogram = Histogram()
 
 
-class Finding(_Part):
+class Finding(Part):
     """One class against all images without it.
 
     `figures` holds prevalence, roc_auc, roc_auc_delong (the same area with DeLong's interval),
@@ -71,9 +50,10 @@ class Finding(_Part):
     threshold: Number = NAN
     figures: Mapping[str, Figure]
     curves: Curves = Curves()
+    clinical: Clinical = Clinical()
 
 
-class Triage(_Part):
+class Triage(Part):
     """The decisions against whether an urgent class is present.
 
     Args:
@@ -89,6 +69,7 @@ class Triage(_Part):
             cannot_assess of all; for multiclass also roc_auc, roc_auc_delong, average_precision, brier,
             calibration_error and log_loss of the sum.
         curves: For multiclass, of the sum; else empty (see the finding).
+        clinical: For multiclass, of the sum; else empty.
     """
 
     urgent: tuple[str, ...]
@@ -98,16 +79,17 @@ class Triage(_Part):
     decisions: Mapping[str, Mapping[str, int]]
     figures: Mapping[str, Figure]
     curves: Curves = Curves()
+    clinical: Clinical = Clinical()
 
 
-class Confusion(_Part):
+class Confusion(Part):
     """Images of each true class (row) by the class with the highest score (column)."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
 
-class Counts(_Part):
+class Counts(Part):
     """What became of the images of the split.
 
     images = rejected + missing + unlabelled + used. `missing`: no reading at all; `unlabelled`: read, but
@@ -126,7 +108,7 @@ class Counts(_Part):
     unknown: int
 
 
-class CohortFlow(_Part):
+class CohortFlow(Part):
     """From what was found to what each split holds; found = read + rejected.
 
     `negative`: what a binary cohort calls the absence of its class ("benign"), else "". `removed`: what each
@@ -175,15 +157,16 @@ class HistoryRow(BaseModel):
     kept: bool = False
 
 
-class Evaluation(_Part):
+class Evaluation(Part):
     """Everything that evaluation.json holds.
 
     `overall` holds the figures that sum up the reader: those of the one finding (binary), or accuracy,
     balanced_accuracy, log_loss, brier, calibration_error and the macro means of roc_auc and
-    average_precision. `undefined_findings` names the classes that the macro means leave out.
+    average_precision. `undefined_findings` names the classes that the macro means leave out. `learning` is
+    the learning curve of the head, of `train` and `tune`.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1, 2] = 2
     bundle: str
     task: Task
     classes: tuple[str, ...]
@@ -200,6 +183,10 @@ class Evaluation(_Part):
     findings: tuple[Finding, ...]
     triage: Triage | None = None
     confusion: Confusion | None = None
+    subgroups: tuple[SubgroupTable, ...] = ()
+    calibration: tuple[CalibrationResult, ...] = ()
+    abstention: tuple[Abstention, ...] = ()
+    learning: tuple[LearningPoint, ...] = ()
     history: tuple[HistoryRow, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from overread.bundle.manifest import ManifestDraft
-from overread.evaluation.results import Evaluation, Figure, Triage
+from overread.evaluation.figures import Figure
+from overread.evaluation.results import Evaluation, Triage
 
 _FEW = 30
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from overread.study.build import evaluate, train
+from overread.study.assess import evaluate
+from overread.study.build import train
 from overread.study.run import RunResult, run_study
 from overread.study.settings import Study, StudySettings, load_study
 from overread.study.templates import TEMPLATES, template

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from overread.evaluation import HistoryRow
 
+HISTORY = "training.json"
+
 
 class TrainingRecord(BaseModel):
     """How a reader came to be, for the report.

@@ -15,7 +15,8 @@ from overread.engine import LocalEngine, write_atomically
 from overread.errors import BundleError, EvaluationError
 from overread.evaluation import Evaluation
 from overread.progress import SILENT, Progress
-from overread.study.build import evaluate, seal_evaluation, train
+from overread.study.assess import evaluate, seal_evaluation
+from overread.study.build import train
 from overread.study.settings import Study
 
 STATE = "run.json"

@@ -17,6 +17,8 @@ from overread.cohort.settings import LeakKind, Role, SplitBy
 from overread.errors import StudyError
 from overread.training.settings import ReaderSettings
 
+_Share = Annotated[float, Field(gt=0, lt=1)]
+
 
 class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,6 +79,13 @@ class EvaluationTable(_Table):
 
     resamples: int = Field(default=2000, ge=100, le=100_000)
     operating_point: OperatingPointTable = OperatingPointTable(sensitivity=0.95)
+    calibration: Literal["auto", "platt", "temperature", "isotonic"] = "auto"
+    coverage: Literal["none"] | Annotated[float, Field(gt=0.5, lt=1)] = "none"
+    sensitivities: tuple[_Share, ...] = (0.9, 0.95, 0.99)
+    specificities: tuple[_Share, ...] = (0.8, 0.9, 0.95)
+    prevalences: tuple[_Share, ...] = (0.01, 0.05, 0.2)
+    subgroups: Literal["auto"] | tuple[str, ...] = "auto"
+    learning_curve: bool = True
 
 
 class BundleTable(_Table):
@@ -87,6 +96,7 @@ class BundleTable(_Table):
     urgent: tuple[str, ...] | None = None
     intended_use: str = ""
     limits: tuple[str, ...] = ()
+    small: Literal["auto", "int8", "fp16", "none"] = "auto"
 
 
 class EngineTable(_Table):
@@ -94,6 +104,31 @@ class EngineTable(_Table):
 
     engine: Literal["local"] = "local"
     workers: int | None = Field(default=None, ge=1, le=1024)
+
+
+class TrackingTable(_Table):
+    """`[tracking]`: where runs are written down, for `overread runs` and MLflow."""
+
+    uri: str = "none"
+    experiment: str = "overread"
+
+
+class Between(_Table):
+    """A range of numbers that a search may draw from."""
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+
+class TuneTable(_Table):
+    """`[tune]`: what `overread tune` may change, and how it judges."""
+
+    trials: int = Field(default=30, ge=1, le=10_000)
+    judge: Literal["tune", "nested"] = "tune"
+    metric: Literal["roc_auc", "average_precision", "log_loss"] = "roc_auc"
+    space: dict[str, Between | tuple[str | int | float | bool, ...]] = {}
 
 
 class StudySettings(_Table):
@@ -105,6 +140,8 @@ class StudySettings(_Table):
     evaluation: EvaluationTable = EvaluationTable()
     bundle: BundleTable = BundleTable()
     engine: EngineTable = EngineTable()
+    tracking: TrackingTable = TrackingTable()
+    tune: TuneTable = TuneTable()
 
 
 @dataclass(frozen=True)

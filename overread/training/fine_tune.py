@@ -38,7 +38,7 @@ from overread.training.loop import (
     quiet_lightning,
 )
 from overread.training.network import ReaderNetwork, Task
-from overread.training.settings import FineTuneSettings
+from overread.training.recipe import Recipe
 from overread.training.tensorboard import Histograms
 
 SMALL_TRAIN = 2000
@@ -150,7 +150,7 @@ def fine_tune(
     imbalance: Imbalance,
     copies: int = 0,
     augmentation: Augmentation | None,
-    settings: FineTuneSettings,
+    settings: Recipe,
     seed: int,
     key: str,
     out: Path,
@@ -249,7 +249,7 @@ def _fit(
     learning: DataLoader[Any],
     watching: DataLoader[Any],
     *,
-    settings: FineTuneSettings,
+    settings: Recipe,
     out: Path,
     resume: Path | None,
     done: int,
@@ -277,9 +277,7 @@ def _fit(
     return loop.history
 
 
-def learning_rates(
-    network: ReaderNetwork, settings: FineTuneSettings, *, image_size: int
-) -> list[dict[str, Any]]:
+def learning_rates(network: ReaderNetwork, settings: Recipe, *, image_size: int) -> list[dict[str, Any]]:
     """Parameter groups from bottom to top, each block's rate a fixed share of the one above (Howard 2018).
 
     What is not trained has `requires_grad` taken away and is left out: blocks below `settings.blocks`, and

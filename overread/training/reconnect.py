@@ -25,6 +25,7 @@ from overread.training.heads import FeatureCopies
 from overread.training.network import ReaderNetwork
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
+from overread.training.recipe import augmentation_of, recipe_for
 from overread.training.settings import TREE_HEADS, ReaderSettings
 from overread.training.upsampling import TrainingImages, own_images
 
@@ -88,8 +89,8 @@ def fine_tune_reader(
         std=reader.preprocess.std,
         imbalance=imbalance_of(settings),
         copies=len(of_copies),
-        augmentation=None if settings.augmentation == "none" else Augmentation(settings.augmentation),
-        settings=settings.fine_tune,
+        augmentation=None if settings.augmentation == "none" else Augmentation(augmentation_of(settings)),
+        settings=recipe_for(settings.fine_tune, pretrained=backbone.pretrained),
         seed=seed,
         key=_key(cohort, settings, reader, seed=seed),
         out=work / "fine-tune",

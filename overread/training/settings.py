@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Phase = Literal["head", "fine-tune"]
+Auto = Literal["auto"]
 TREE_HEADS = ("random-forest", "gradient-boosting", "xgboost")
 
 
@@ -15,12 +16,18 @@ class FineTuneSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(default=4, ge=1, le=1000, description="at most this many passes over train")
-    patience: int = Field(default=2, ge=1, description="epochs without a lower loss on tune before stopping")
-    batch_size: int = Field(default=16, ge=2, le=1024)
-    learning_rate: float = Field(default=3e-5, gt=0, le=1, description="of the head; blocks below get less")
-    layer_decay: float = Field(
-        default=0.8, gt=0, le=1, description="each block's rate as a share of the block above it"
+    epochs: Auto | Annotated[int, Field(ge=1, le=1000)] = Field(
+        default="auto", description="at most this many passes over train"
+    )
+    patience: Auto | Annotated[int, Field(ge=1)] = Field(
+        default="auto", description="epochs without a lower loss on tune before stopping"
+    )
+    batch_size: Auto | Annotated[int, Field(ge=2, le=1024)] = "auto"
+    learning_rate: Literal["auto", "find"] | Annotated[float, Field(gt=0, le=1)] = Field(
+        default="auto", description="of the head; blocks below get less"
+    )
+    layer_decay: Auto | Annotated[float, Field(gt=0, le=1)] = Field(
+        default="auto", description="each block's rate as a share of the block above it"
     )
     head_rate: float = Field(default=1.0, gt=0, le=10, description="the head's rate as a share")
     weight_decay: float = Field(default=0.01, ge=0, le=1)
@@ -30,16 +37,34 @@ class FineTuneSettings(BaseModel):
     freeze_batch_norm: Literal["auto", "yes", "no"] = Field(
         default="auto", description='"auto": frozen below 2,000 images of train'
     )
+    mix: Literal["auto", "none", "mixup", "cutmix", "both"] = Field(
+        default="auto", description="images of a batch are blended, or patches of them exchanged"
+    )
+    label_smoothing: Auto | Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        default="auto", description="how far the targets are drawn towards undecided"
+    )
+    ema: Auto | Annotated[float, Field(ge=0, lt=1)] = Field(
+        default="auto", description="decay of the running mean of weights that is kept; 0: none"
+    )
+    ensemble: int = Field(
+        default=1, ge=1, le=10, description="networks, each trained without one fold of patients and averaged"
+    )
 
 
 class ReaderSettings(BaseModel):
     """How a cohort becomes a reader.
 
     Attributes:
-        backbone: Any timm name; "auto" takes the architecture of a `local-dir:` folder, else MobileNetV2.
+        backbone: Any timm name, or "small" for Overread's own network for images of 28 to 64 pixels; "auto"
+            takes the architecture of a `local-dir:` folder, else MobileNetV2.
         weights: "imagenet" (timm's own, from the hub or its local cache), "local-dir:FOLDER" in timm's
             layout, the path of a .safetensors file, or "none" for random weights.
         image_size: Side of the network's square input in pixels; "auto" chooses by backbone and weights.
+        more_sizes: Further sides, in pixels, at which the same network looks at the same image; the
+            features of all sizes are joined.
+        views: How many mirrored and turned views of an image are read and averaged: 1, 2 (mirrored left to
+            right), 4 (mirrored both ways) or 8 (turned by quarters as well).
+        metadata: Columns of the cohort that join the image's features: "age", "sex", "site", …
         resize: "squash" shows the whole image, "crop" keeps its proportions and cuts the longer side.
         features: "stages" describes an image by the means of all stages of the network, "last" by its last
             feature map alone.
@@ -60,6 +85,9 @@ class ReaderSettings(BaseModel):
     backbone: str = "auto"
     weights: str = "imagenet"
     image_size: Literal["auto"] | int = "auto"
+    more_sizes: tuple[Annotated[int, Field(ge=28, le=2048)], ...] = Field(default=(), max_length=3)
+    views: Literal[1, 2, 4, 8] = 1
+    metadata: tuple[str, ...] = ()
     resize: Literal["squash", "crop"] = "squash"
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     features: Literal["stages", "last"] = "stages"
@@ -67,7 +95,7 @@ class ReaderSettings(BaseModel):
     reduce: Literal["none", "pca", "select"] = "none"
     phases: tuple[Phase, ...] = ("head", "fine-tune")
     folds: int = Field(default=5, ge=2, le=20)
-    augmentation: Literal["none", "dermoscopy", "chest"] = "dermoscopy"
+    augmentation: Literal["auto", "none", "dermoscopy", "chest", "ct"] = "auto"
     imbalance: Literal["none", "class-weights", "balanced-sampling", "focal", "upsample"] = "class-weights"
     focal_gamma: float = Field(default=2.0, ge=0, le=10)
     upsample_share: Literal["equal"] | Annotated[float, Field(gt=0, lt=1)] = "equal"

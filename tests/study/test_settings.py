@@ -108,7 +108,7 @@ def test_an_unknown_role_of_a_column_names_the_nearest() -> None:
         ),
         (
             {"reader": {"fine_tune": {"epochs": 0}}},
-            "'reader.fine_tune.epochs': expected greater than or equal to 1, got 0",
+            "'reader.fine_tune.epochs': expected 'auto' or greater than or equal to 1, got 0",
         ),
         (
             {"reader": {"fine_tune": {"blocks": 0}}},
