@@ -181,6 +181,7 @@ EXAMPLES = {
     "drop_missing",
     "urgent",
     "workers",
+    "space",
 }
 
 
