@@ -24,8 +24,8 @@ _RESTORE = "get the bundle again from where it came, or pack it anew"
 
 
 def seal(manifest: Manifest) -> bytes:
-    """The bytes of bundle.json; the same manifest always gives the same bytes."""
-    fields = {**manifest.model_dump(mode="json"), "seal": _BLANK}
+    """The bytes of bundle.json, of this schema; the same manifest always gives the same bytes."""
+    fields = {**manifest.model_dump(mode="json"), "schema_version": SCHEMA_VERSION, "seal": _BLANK}
     blank = (json.dumps(fields, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
     return _with_seal(blank, hashlib.sha256(blank).hexdigest())
 

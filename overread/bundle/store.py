@@ -183,8 +183,12 @@ def _manifest_bytes(store: Store, where: str) -> bytes:
             where=where,
             todo="give a bundle's folder or its zip",
         ) from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise BundleError(f"cannot be read ({error})", where=f"{where}, file '{MANIFEST_NAME}'") from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise BundleError(
+            f"cannot be read ({error})",
+            where=f"{where}, file '{MANIFEST_NAME}'",
+            todo="copy the bundle again",
+        ) from error
 
 
 def _hash(store: Store, name: str, where: str, *, keep: bool) -> tuple[str, bytes | None]:

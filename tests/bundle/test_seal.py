@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from overread.bundle import Manifest
+from overread.bundle.manifest import SCHEMA_VERSION
 from overread.bundle.seal import MAX_MANIFEST_BYTES, seal, unseal
 from overread.errors import BundleError
 from tests.bundle.conftest import make_draft
@@ -78,8 +79,27 @@ def test_wrong_key_is_named(manifest: Manifest, changes: dict[str, Any], message
 
 
 def test_newer_schema_says_to_update(manifest: Manifest) -> None:
-    with pytest.raises(BundleError, match=r"schema version 2, and this Overread knows up to 1; update"):
-        unseal(changed(seal(manifest), schema_version=2, something_new=1))
+    newer = SCHEMA_VERSION + 1
+    told = rf"schema version {newer}, and this Overread knows up to {SCHEMA_VERSION}; update"
+    with pytest.raises(BundleError, match=told):
+        unseal(changed(seal(manifest), schema_version=newer, something_new=1))
+
+
+def test_bundle_of_the_first_schema_is_read(manifest: Manifest) -> None:
+    fields = json.loads(seal(manifest))
+    for later in ("metadata", "small"):
+        del fields[later]
+    del fields["calibration"]["knots"], fields["triage"]["conformal"]
+    blank = json.dumps({**fields, "schema_version": 1, "seal": "0" * 64}, indent=2) + "\n"
+    first = blank.replace("0" * 64, hashlib.sha256(blank.encode()).hexdigest())
+    read = unseal(first.encode())
+    assert read == manifest.model_copy(update={"schema_version": 1})
+    assert read.metadata == () and read.small is None
+
+
+def test_what_a_bundle_of_the_first_schema_becomes_is_of_this_one(manifest: Manifest) -> None:
+    old = manifest.model_copy(update={"schema_version": 1})
+    assert json.loads(seal(old))["schema_version"] == SCHEMA_VERSION
 
 
 @pytest.mark.parametrize(
