@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from overread.errors import BackboneError
-from overread.training.weights import OpenedWeights, load_weights, network_config
+from overread.training.weights import (
+    LARGEST_SMALL_SIDE,
+    SMALL_BACKBONE,
+    OpenedWeights,
+    load_weights,
+    network_config,
+)
 
 Taps = Literal["stages", "last"]
 MOST_STAGES = 6
@@ -115,12 +121,15 @@ def open_backbone(opened: OpenedWeights, *, image_size: int, taps: Taps, seed: i
     return OpenedBackbone(opened, module.eval(), image_size=image_size, digest=digest)
 
 
-def automatic_size(name: str, *, pretrained: bool) -> int:
+def automatic_size(name: str, *, pretrained: bool, image_side: int | None = None) -> int:
     """The side of the input, in pixels, where a study does not say.
 
+    The small network gets the side that the images have (`image_side`, pixels), between 28 and 64.
     Pretrained convolutional networks get 32k+1 pixels: there the symmetric padding of PyTorch and the
     SAME padding of TensorFlow, in which many published weights were trained, are the same grid.
     """
+    if name == SMALL_BACKBONE:
+        return min(max(image_side or LARGEST_SMALL_SIDE, 28), LARGEST_SMALL_SIDE)
     config = network_config(name)
     side = int(config.get("input_size", (3, 224, 224))[-1])
     if config.get("fixed_input_size"):

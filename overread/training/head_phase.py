@@ -75,7 +75,7 @@ def train_head(
         notes=[*fitted.notes],
         facts={
             "backbone": backbone.name,
-            "weights": name_of_weights(settings.weights),
+            "weights": name_of_weights(settings.weights) if backbone.pretrained else "none",
             "weights_sha256": backbone.weights_sha256,
             "features": f"{features.shape[1]} ({settings.features})",
             "imbalance": settings.imbalance + (f": {said}" if said else ""),

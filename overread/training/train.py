@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 from overread.cohort import Cohort
@@ -48,11 +49,12 @@ def train_reader(
     check_learnable(rows, "train", "tune", classes=cohort.classes)
     if "fine-tune" in settings.phases:
         check_learnable(rows, "train", classes=cohort.classes)
-    weights = find_weights(settings.backbone, settings.weights, base=base)
+    side = usual_side(cohort)
+    weights = find_weights(settings.backbone, settings.weights, base=base, image_side=side)
     size = settings.image_size
     backbone = open_backbone(
         weights,
-        image_size=automatic_size(weights.name, pretrained=weights.file is not None)
+        image_size=automatic_size(weights.name, pretrained=weights.file is not None, image_side=side)
         if size == "auto"
         else size,
         taps=settings.features,
@@ -104,3 +106,14 @@ def train_reader(
         engine=engine,
         progress=progress,
     )
+
+
+def usual_side(cohort: Cohort) -> int | None:
+    """The median longer side of the images of train, pixels; None where the cohort does not know it."""
+    sizes = cohort.table(["width", "height"], split="train")
+    known = [
+        max(width, height)
+        for width, height in zip(sizes["width"].to_pylist(), sizes["height"].to_pylist(), strict=True)
+        if width and height
+    ]
+    return round(statistics.median(known)) if known else None

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 DEFAULT_BACKBONE = "mobilenetv2_100"
+SMALL_BACKBONE = "overread_small"
+"""What the study's `backbone = "small"` is called in timm's registry."""
+LARGEST_SMALL_SIDE = 64
+"""Images whose longer side has at most so many pixels show ImageNet's networks next to nothing."""
 HUB_TIMEOUT_SECONDS = 5.0
 
 
@@ -34,18 +39,27 @@ class OpenedWeights:
     config: Mapping[str, Any]
 
 
-def find_weights(name: str, weights: str, *, base: Path | None = None) -> OpenedWeights:
+def find_weights(
+    name: str, weights: str, *, base: Path | None = None, image_side: int | None = None
+) -> OpenedWeights:
     """Resolve `[reader] backbone` and `weights`; fetches only where "imagenet" was asked for by name.
 
     Args:
-        name: A timm name, or "auto": the architecture of a local-dir, else MobileNetV2.
+        name: A timm name; "small": Overread's own network, for which there are no ImageNet weights; or
+            "auto": the architecture of a local-dir, else "small" where the images are, else MobileNetV2.
         weights: "imagenet", "local-dir:FOLDER", a .safetensors path, or "none".
         base: Folder to which relative paths refer; None: the working folder.
+        image_side: The usual longer side of the cohort's images, pixels; None: unknown.
 
     Raises:
         BackboneError: The name is unknown, or the weights are not to be had.
     """
     base = base or Path()
+    few_pixels = image_side is not None and image_side <= LARGEST_SMALL_SIDE
+    if name == "auto" and few_pixels and weights in ("imagenet", "none"):
+        name = "small"
+    if name in ("small", SMALL_BACKBONE):
+        name, weights = SMALL_BACKBONE, "none" if weights == "imagenet" else weights
     if weights.startswith("local-dir:"):
         return _from_folder(name, base / weights.removeprefix("local-dir:"))
     architecture = DEFAULT_BACKBONE if name == "auto" else name
@@ -88,6 +102,8 @@ def network_config(architecture: str) -> dict[str, Any]:
     """
     import timm
 
+    if architecture == SMALL_BACKBONE:
+        import_module("overread.training.small_network")  # which registers it
     bare, _, tag = architecture.partition(".")
     if not timm.is_model(bare):
         near = difflib.get_close_matches(architecture, timm.list_models(), n=3, cutoff=0.5)

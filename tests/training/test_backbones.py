@@ -116,3 +116,8 @@ def test_mean_and_std_come_from_the_weights_before_timm() -> None:
     backbone = open_backbone(OpenedWeights("test_resnet", None, said), image_size=64, taps="stages", seed=0)
     assert backbone.mean == (0.1, 0.2, 0.3)
     assert backbone.std == (0.229, 0.224, 0.225)
+
+
+@pytest.mark.parametrize(("side", "size"), [(28, 28), (50, 50), (20, 28), (600, 64), (None, 64)])
+def test_the_small_network_gets_the_side_of_the_images(side: int | None, size: int) -> None:
+    assert automatic_size("overread_small", pretrained=False, image_side=side) == size

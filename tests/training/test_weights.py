@@ -180,3 +180,28 @@ def test_a_network_without_published_weights_says_so(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("overread.training.weights.network_config", lambda _: {})
     with pytest.raises(BackboneError, match="publishes no weights"):
         find_weights("test_resnet", "imagenet")
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "side", "chosen"),
+    [
+        ("auto", "imagenet", 28, "overread_small"),
+        ("auto", "none", 64, "overread_small"),
+        ("auto", "none", 65, "mobilenetv2_100"),
+        ("auto", "none", None, "mobilenetv2_100"),
+        ("small", "imagenet", 600, "overread_small"),
+        ("test_resnet", "none", 28, "test_resnet"),
+    ],
+)
+def test_images_of_few_pixels_get_the_small_network_which_needs_no_hub(
+    name: str, weights: str, side: int | None, chosen: str
+) -> None:
+    if chosen == "overread_small":
+        pytest.importorskip("overread.training.small_network")
+    found = find_weights(name, weights, image_side=side)
+    assert (found.name, found.file) == (chosen, None)
+
+
+def test_small_images_do_not_overrule_weights_that_the_study_brings(tmp_path: Path) -> None:
+    folder(tmp_path / "net")
+    assert find_weights("auto", "local-dir:net", base=tmp_path, image_side=28).name == "test_resnet"
