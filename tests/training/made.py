@@ -17,6 +17,7 @@ from overread.training.backbones import Backbone, open_backbone
 from overread.training.fine_tune import FineTuned, Pixels, fine_tune
 from overread.training.imbalance import Imbalance
 from overread.training.network import LinearHead, ReaderNetwork
+from overread.training.recipe import Recipe, recipe_for
 from overread.training.settings import FineTuneSettings
 from overread.training.weights import OpenedWeights
 
@@ -85,9 +86,12 @@ def run_fine_tune(network: ReaderNetwork, out: Path, **changes: Any) -> FineTune
     }
     settings |= {name: value for name, value in changes.items() if name in FineTuneSettings.model_fields}
     train, tune = given.pop("train"), given.pop("tune")
-    return fine_tune(
-        network, train, tune, settings=FineTuneSettings.model_validate(settings), out=out, **given
-    )
+    return fine_tune(network, train, tune, settings=recipe(**settings), out=out, **given)
+
+
+def recipe(**settings: Any) -> Recipe:
+    """The gentle recipe, or with other settings."""
+    return recipe_for(FineTuneSettings.model_validate(settings), pretrained=True)
 
 
 def same_weights(first: nn.Module, second: nn.Module) -> bool:

@@ -18,8 +18,17 @@ from torch import nn
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.training.fine_tune import AugmentedImages, Pixels, SeededOrder, learning_rates
-from overread.training.settings import FineTuneSettings
-from tests.training.made import MEAN, SIZE, STD, contrary, pixels, reader, run_fine_tune, same_weights
+from tests.training.made import (
+    MEAN,
+    SIZE,
+    STD,
+    contrary,
+    pixels,
+    reader,
+    recipe,
+    run_fine_tune,
+    same_weights,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -153,7 +162,7 @@ def test_one_block_trains_only_the_top_of_what_is_used(taps: str, tmp_path: Path
 
 def test_each_blocks_rate_is_a_fixed_share_of_the_one_above() -> None:
     network = reader()
-    settings = FineTuneSettings(learning_rate=1e-3, layer_decay=0.5, head_rate=2.0)
+    settings = recipe(learning_rate=1e-3, layer_decay=0.5, head_rate=2.0)
     groups = learning_rates(network, settings, image_size=SIZE)
     *blocks, head = [group["lr"] for group in groups]
     assert head == pytest.approx(2e-3)
@@ -165,7 +174,7 @@ def test_each_blocks_rate_is_a_fixed_share_of_the_one_above() -> None:
 
 def test_what_no_logit_depends_on_is_not_trained() -> None:
     network = reader(taps="stages")
-    groups = learning_rates(network, FineTuneSettings(), image_size=SIZE)
+    groups = learning_rates(network, recipe(), image_size=SIZE)
     trained = {id(parameter) for group in groups for parameter in group["params"]}
     assert id(network.backbone.network.conv_head.weight) not in trained
     assert not network.backbone.network.conv_head.weight.requires_grad
@@ -174,8 +183,8 @@ def test_what_no_logit_depends_on_is_not_trained() -> None:
 
 def test_more_blocks_than_there_are_train_all() -> None:
     network = reader()
-    every = learning_rates(network, FineTuneSettings(), image_size=SIZE)
-    many = learning_rates(network, FineTuneSettings(blocks=99), image_size=SIZE)
+    every = learning_rates(network, recipe(), image_size=SIZE)
+    many = learning_rates(network, recipe(blocks=99), image_size=SIZE)
     assert [len(group["params"]) for group in every] == [len(group["params"]) for group in many]
 
 
