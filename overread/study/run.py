@@ -112,7 +112,8 @@ def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunRes
 
 def _key(study: Study, cohort: Cohort) -> str:
     """All that the bundle and the report depend on."""
-    said = study.settings.model_dump(mode="json", exclude={"engine"})
+    # Where a run is written down, and what a search may try, change nothing of its results.
+    said = study.settings.model_dump(mode="json", exclude={"engine", "tracking", "tune"})
     # Not their name alone: a file may be replaced by another.
     file = study.weights_file
     weights = hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else ""
