@@ -94,7 +94,8 @@ def test_bundle_of_the_first_schema_is_read(manifest: Manifest) -> None:
     first = blank.replace("0" * 64, hashlib.sha256(blank.encode()).hexdigest())
     read = unseal(first.encode())
     assert read == manifest.model_copy(update={"schema_version": 1})
-    assert read.metadata == () and read.small is None
+    assert read.metadata == ()
+    assert read.small is None
 
 
 def test_what_a_bundle_of_the_first_schema_becomes_is_of_this_one(manifest: Manifest) -> None:
