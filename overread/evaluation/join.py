@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from overread.bundle.manifest import ManifestDraft
 from overread.bundle.triage import DECISIONS
 from overread.errors import EvaluationError
 from overread.evaluation.results import Counts
 from overread.evaluation.statistics import Array
+
+
+class BundleNames(Protocol):
+    """What a join must know of the bundle that read; a manifest knows it."""
+
+    @property
+    def label(self) -> str:
+        """name@version."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What a score stands for, in order."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class JoinedReadings:
 
 
 def join_readings(
-    readings: pa.Table, reference: pa.Table, *, manifest: ManifestDraft, split: str | None = "test"
+    readings: pa.Table, reference: pa.Table, *, manifest: BundleNames, split: str | None = "test"
 ) -> JoinedReadings:
     """Join readings with the reference by image_id.
 
@@ -119,7 +130,7 @@ def _require(table: pa.Table, name: str, columns: Sequence[str]) -> None:
         raise EvaluationError(f"expected a column '{absent[0]}', got {table.column_names}", where=name)
 
 
-def _check_bundle(readings: pa.Table, manifest: ManifestDraft) -> None:
+def _check_bundle(readings: pa.Table, manifest: BundleNames) -> None:
     if "bundle" not in readings.column_names:
         return
     made_by = {name for name in readings["bundle"].unique().to_pylist() if name} - {manifest.label}
