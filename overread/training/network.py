@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from overread.errors import TrainingError
 from overread.training.backbones import Backbone
+from overread.training.metadata_encoder import MetadataEncoder, beside
 from overread.training.novelty import TrainingDensity
 from overread.training.trees import ExplainedHead
 
@@ -116,15 +117,22 @@ def proper_logits(logits: Tensor, *, task: Task, gamma: float) -> Tensor:
 
 
 class ReaderNetwork(nn.Module):
-    """A backbone with its head connected: normalised images to logits (phase *reconnect*)."""
+    """A backbone with its head connected: normalised images to logits (phase *reconnect*).
 
-    def __init__(self, backbone: Backbone, head: nn.Module) -> None:
+    Args:
+        backbone: What sees the images.
+        head: Features `[n, d]` to logits; with an encoder, features and what it says, `[n, d + m]`.
+        encoder: Raw metadata `[n, fields]` to `[n, m]`; None: pixels alone.
+    """
+
+    def __init__(self, backbone: Backbone, head: nn.Module, encoder: MetadataEncoder | None = None) -> None:
         super().__init__()
-        self.backbone, self.head = backbone, head
+        self.backbone, self.head, self.encoder = backbone, head, encoder
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images `float32 [n, 3, S, S]` to logits `float32 [n, outputs]`."""
-        logits: Tensor = self.head(self.backbone.pooled(self.backbone(images)))
+    def forward(self, images: Tensor, metadata: Tensor | None = None) -> Tensor:
+        """Images `float32 [n, 3, S, S]` and metadata `[n, fields]` to logits `float32 [n, outputs]`."""
+        features = self.backbone.pooled(self.backbone(images))
+        logits: Tensor = self.head(beside(features, self.encoder, metadata))
         return logits
 
 
@@ -169,6 +177,7 @@ class BundledNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.backbone, self.head, self.task = network.backbone, network.head, task
+        self.encoder = network.encoder
         for name, value in (
             ("slope", slope),
             ("intercept", intercept),
@@ -180,8 +189,10 @@ class BundledNetwork(nn.Module):
             self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)))
         self.residual_scale = float(density.residual_scale)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Images `float32 [n, 3, S, S]` to score, features, saliency and novelty.
+    def forward(
+        self, images: Tensor, metadata: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Images `float32 [n, 3, S, S]` and metadata `float32 [n, fields]` to what a bundle answers.
 
         Returns:
             score `[n, classes]` in 0..1, features `[n, d]`, saliency `[n, classes, h, w]` (the head's logit
@@ -191,12 +202,13 @@ class BundledNetwork(nn.Module):
         maps = self.backbone(images)
         features, places = self.backbone.pooled(maps), self.backbone.places(maps)
         placed = self.head.stand_in if isinstance(self.head, ExplainedHead) else self.head
-        saliency = placed(places.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return self.score(features), features, saliency, self._novelty(features)
+        placed_features = beside(places.permute(0, 2, 3, 1), self.encoder, metadata)
+        saliency = placed(placed_features).permute(0, 3, 1, 2)
+        return self.score(features, metadata), features, saliency, self._novelty(features)
 
-    def score(self, features: Tensor) -> Tensor:
-        """Features `float32 [n, d]` to calibrated scores `float32 [n, classes]`."""
-        logits = self.head(features) * self.slope + self.intercept
+    def score(self, features: Tensor, metadata: Tensor | None = None) -> Tensor:
+        """Features `float32 [n, d]` and metadata to calibrated scores `float32 [n, classes]`."""
+        logits = self.head(beside(features, self.encoder, metadata)) * self.slope + self.intercept
         score: Tensor = logits.softmax(-1) if self.task == "multiclass" else logits.sigmoid()
         return score
 
@@ -221,18 +233,22 @@ def export_features(backbone: Backbone, *, image_size: int) -> bytes:
 
 def export_reader(network: BundledNetwork, *, image_size: int) -> bytes:
     """A whole reader as the `network.onnx` of a bundle (DESIGN.md §6)."""
-    return _export(network.eval(), ["score", "features", "saliency", "novelty"], image_size=image_size)
+    fields = network.encoder.fields if network.encoder is not None else 0
+    outputs = ["score", "features", "saliency", "novelty"]
+    return _export(network.eval(), outputs, image_size=image_size, fields=fields)
 
 
 def reference_answers(
     network: BundledNetwork,
-) -> Callable[[npt.NDArray[np.float32]], dict[str, npt.NDArray[np.float32]]]:
+) -> Callable[..., dict[str, npt.NDArray[np.float32]]]:
     """What torch says of an input batch: the oracle against which a packed network is checked."""
     names = ("score", "features", "saliency", "novelty")
 
-    def answer(images: npt.NDArray[np.float32]) -> dict[str, npt.NDArray[np.float32]]:
+    def answer(
+        images: npt.NDArray[np.float32], metadata: npt.NDArray[np.float32] | None = None
+    ) -> dict[str, npt.NDArray[np.float32]]:
         with torch.no_grad():
-            outputs = network.eval()(torch.from_numpy(images))
+            outputs = network.eval()(torch.from_numpy(images), _tensor(metadata))
         return {name: value.numpy() for name, value in zip(names, outputs, strict=True)}
 
     return answer
@@ -240,19 +256,27 @@ def reference_answers(
 
 def reference_scores(
     network: BundledNetwork,
-) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+) -> Callable[..., npt.NDArray[np.float32]]:
     """What torch says of features `[n, d]`: the oracle for the head alone, on the very same features."""
 
-    def answer(features: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def answer(
+        features: npt.NDArray[np.float32], metadata: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
         with torch.no_grad():
-            scores: npt.NDArray[np.float32] = network.eval().score(torch.from_numpy(features)).numpy()
-        return scores
+            scores = network.eval().score(torch.from_numpy(features), _tensor(metadata))
+        return np.asarray(scores.numpy(), np.float32)
 
     return answer
 
 
-def _export(module: nn.Module, outputs: list[str], *, image_size: int) -> bytes:
-    example = torch.zeros(2, 3, image_size, image_size)
+def _tensor(metadata: npt.NDArray[np.float32] | None) -> Tensor | None:
+    return None if metadata is None else torch.from_numpy(metadata)
+
+
+def _export(module: nn.Module, outputs: list[str], *, image_size: int, fields: int = 0) -> bytes:
+    # Zeros are known numbers and first categories; that others may be NaN stands in the graph.
+    example = [torch.zeros(2, 3, image_size, image_size), *([torch.zeros(2, fields)] if fields else [])]
+    batch = torch.export.Dim("batch", min=1, max=1 << 16)
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -261,11 +285,11 @@ def _export(module: nn.Module, outputs: list[str], *, image_size: int) -> bytes:
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 module,
-                (example,),
+                tuple(example),
                 dynamo=True,
-                input_names=["input"],
+                input_names=["input", "metadata"][: len(example)],
                 output_names=outputs,
-                dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=1 << 16)},),
+                dynamic_shapes=tuple({0: batch} for _ in example),
                 opset_version=OPSET,
                 verbose=False,
             )
