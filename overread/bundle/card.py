@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from overread.bundle.manifest import Manifest, ManifestDraft, OperatingPoint
+from overread.bundle.manifest import Manifest, ManifestDraft, OperatingPoint, SmallNetwork
 
 NOT_A_DEVICE = (
     "This is a research reader and not a medical device: no authority has cleared or approved it, and no "
@@ -68,6 +68,7 @@ def _details(manifest: ManifestDraft) -> str:
         "Phases of training": ", ".join(origin.phases) or "not stated",
         "Input": f"{shape.size} × {shape.size} pixels ({shape.resize}, {shape.interpolation})",
         "Calibration": manifest.calibration.kind,
+        **({"Small network": _small(manifest.small)} if manifest.small else {}),
         "Packed": " ".join(filter(None, [origin.created, f"by Overread {origin.overread_version}"]))
         if origin.overread_version
         else origin.created or "not stated",
@@ -75,6 +76,21 @@ def _details(manifest: ManifestDraft) -> str:
         "Seed": str(origin.seed),
     }
     return _section("Details", _table(("", ""), list(rows.items())))
+
+
+def _small(small: SmallNetwork) -> str:
+    changes = [
+        f"{share:.1%} of decisions" if name == "decisions" else f"{name} by {share:+.3f}"
+        for name, share in (("decisions", small.decisions_changed), ("the mean AUC", small.auc_change))
+        if not math.isnan(share)
+    ]
+    largest = (
+        ""
+        if math.isnan(small.largest_score_change)
+        else (f", no score by more than {small.largest_score_change:.3f}")
+    )
+    measured = f"; on {small.images} images of tune it changes {' and '.join(changes)}{largest}"
+    return f"weights as {small.storage}, {small.bytes / 1e6:.1f} MB{measured if changes else ''}"
 
 
 def _data(manifest: ManifestDraft) -> str:

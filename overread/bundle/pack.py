@@ -15,6 +15,7 @@ from overread.bundle.onnx_guard import refuse_external_data
 from overread.bundle.read import NETWORK_NAME, PREPROCESS_NAME, Reader
 from overread.bundle.seal import MANIFEST_NAME, seal
 from overread.bundle.selftest import EXPECTED_NAME, FOLDER, record, selftest_images
+from overread.bundle.small import EXPECTED_SMALL_NAME, SMALL_NAME, for_small
 from overread.bundle.store import FolderStore, load_contents
 from overread.engine import atomically
 from overread.errors import BundleError
@@ -28,6 +29,7 @@ def pack(
     draft: ManifestDraft,
     preprocess: bytes,
     network: bytes,
+    small: bytes | None = None,
     selftest: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Make a bundle's folder: all of it, or nothing.
@@ -40,17 +42,25 @@ def pack(
         draft: The manifest without the files' hashes.
         preprocess: Bytes of preprocess.onnx.
         network: Bytes of network.onnx; see `overread.bundle.parity`.
+        small: Bytes of network.small.onnx, where `draft.small` says what it is.
         selftest: Pictures by file name; None takes the generated ones.
 
     Raises:
         BundleError: A model cannot be run or is not one of a bundle, or `out` holds something else.
     """
     _refuse_strangers(out)
+    if (small is None) != (draft.small is None):
+        raise ValueError("expected both the small network and what the manifest says of it, or neither")
     network, preprocess = _without_origins(network), _without_origins(preprocess)
     reader = Reader(draft, preprocess=preprocess, network=network)
     pictures = dict(selftest_images() if selftest is None else selftest)
     files = {PREPROCESS_NAME: preprocess, NETWORK_NAME: network, EXPECTED_NAME: record(reader, pictures)}
     files |= {f"{FOLDER}/{name}": content for name, content in pictures.items()}
+    if small is not None and draft.small is not None:
+        files[SMALL_NAME] = small = _without_origins(small)
+        draft = draft.model_copy(update={"small": draft.small.model_copy(update={"bytes": len(small)})})
+        reader = Reader(for_small(draft), preprocess=preprocess, network=small)
+        files[EXPECTED_SMALL_NAME] = record(reader, pictures)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     files[MANIFEST_NAME] = seal(Manifest.from_draft(draft, files=hashes))
     fresh = out.with_name(f".{out.name}.tmp")

@@ -62,6 +62,7 @@ def predict(
     inputs: Sequence[Path],
     out: Path,
     *,
+    small: bool = False,
     engine: LocalEngine | None = None,
     progress: Progress = SILENT,
 ) -> PredictSummary:
@@ -77,6 +78,7 @@ def predict(
         out: FILE.parquet (scores as a list) or FILE.csv (one column `score.<class>` each). In CSV a text
             that a spreadsheet would run as a formula gets an apostrophe in front; Parquet is exact. The
             rejects go to FILE.rejects.parquet.
+        small: Read with network.small.onnx; readings then name the bundle as `name@version+small`.
         engine: Where to run; None for all cores of this machine.
         progress: Who listens.
 
@@ -89,8 +91,8 @@ def predict(
         raise UsageError(
             "expected a file that ends with .csv or .parquet", where=f"'{out}'", todo="rename it"
         )
-    opened = Bundle.load(bundle)
-    stage = PredictStage(bundle, digest=opened.digest)
+    opened = Bundle.load(bundle, small=small)
+    stage = PredictStage(bundle, digest=opened.digest, small=small)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.with_name(f".{out.name}.work")
     source = list_inputs(inputs, work / "inputs", progress=progress)
@@ -98,7 +100,7 @@ def predict(
         stage,
         source,
         work / "parts",
-        key=f"predict {opened.digest} {__version__}",
+        key=f"predict {opened.digest}{' small' * small} {__version__}",
         columns=INPUT_COLUMNS,
         label="reading images",
         progress=progress,

@@ -39,14 +39,21 @@ class PredictStage:
     Args:
         bundle: The bundle's folder or zip.
         digest: That the bundle must have when it is opened; None for any.
+        small: Read with network.small.onnx.
         limits: What one image may cost.
     """
 
     schema = READING_SCHEMA
 
     def __init__(
-        self, bundle: Path, *, digest: str | None = None, limits: DecodeLimits | None = None
+        self,
+        bundle: Path,
+        *,
+        digest: str | None = None,
+        small: bool = False,
+        limits: DecodeLimits | None = None,
     ) -> None:
+        self._small = small
         self._path, self._digest, self._limits = Path(bundle).absolute(), digest, limits
         self._bundle: Bundle | None = None
 
@@ -66,7 +73,7 @@ class PredictStage:
 
     def _open(self) -> Bundle:
         if self._bundle is None:
-            bundle = Bundle.load(self._path, limits=self._limits)
+            bundle = Bundle.load(self._path, small=self._small, limits=self._limits)
             if self._digest not in {None, bundle.digest}:
                 raise BundleError(
                     "was replaced while it was read with", where=f"bundle '{self._path}'", todo="run again"

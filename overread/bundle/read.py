@@ -14,6 +14,7 @@ from overread.bundle.manifest import Manifest, ManifestDraft
 from overread.bundle.network import Network, cannot_run, runtime_errors
 from overread.bundle.onnx_guard import refuse_external_data
 from overread.bundle.reading import Reading
+from overread.bundle.small import SMALL_NAME, for_small
 from overread.bundle.store import load_contents, open_store, read_file
 from overread.bundle.triage import decide
 from overread.errors import BundleError, DecodeError, UsageError
@@ -145,10 +146,10 @@ class Bundle(Reader):
 
     Args:
         path: Its folder or zip.
-        manifest: What bundle.json says.
+        manifest: What bundle.json says; `overread.bundle.small.for_small` of it for the small network.
         digest: SHA-256 of bundle.json: the same digest, the same bytes of every file.
         preprocess: Bytes of preprocess.onnx.
-        network: Bytes of network.onnx.
+        network: Bytes of network.onnx, or of network.small.onnx.
         threads: Of each session.
         limits: What one image may cost.
 
@@ -173,26 +174,36 @@ class Bundle(Reader):
         self.path, self.manifest, self.digest = path, manifest, digest
 
     @classmethod
-    def load(cls, path: Path, *, threads: int = 1, limits: DecodeLimits | None = None) -> Bundle:
+    def load(
+        cls, path: Path, *, small: bool = False, threads: int = 1, limits: DecodeLimits | None = None
+    ) -> Bundle:
         """Open a bundle's folder or zip; every file is checked and nothing of it is executed.
 
         A zip is read in place: nothing is written to disk.
+
+        Args:
+            path: The folder or the zip.
+            small: Read with network.small.onnx.
+            threads: Of each session.
+            limits: What one image may cost.
 
         Raises:
             BundleError: It is missing, damaged, changed, of a newer schema, or cannot be run.
         """
         path = Path(path)
         store = open_store(path)
-        contents = load_contents(store, keep=RUNNING_FILES)
-        missing = sorted(RUNNING_FILES - set(contents.kept))
+        wanted = frozenset({PREPROCESS_NAME, SMALL_NAME}) if small else RUNNING_FILES
+        contents = load_contents(store, keep=wanted)
+        manifest = for_small(contents.manifest) if small else contents.manifest
+        missing = sorted(wanted - set(contents.kept))
         if missing:
             raise BundleError(f"has no file '{missing[0]}'", where=f"bundle '{path}'", todo="pack it anew")
         return cls(
             path,
-            manifest=contents.manifest,
+            manifest=manifest,
             digest=contents.digest,
             preprocess=contents.kept[PREPROCESS_NAME],
-            network=contents.kept[NETWORK_NAME],
+            network=contents.kept[SMALL_NAME if small else NETWORK_NAME],
             threads=threads,
             limits=limits,
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from overread.bundle.read import Bundle
 from overread.bundle.selftest import EXPECTED_NAME, replay
+from overread.bundle.small import EXPECTED_SMALL_NAME
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Verification:
         images: How many self-test pictures were read again.
         max_score_difference: Largest |Δscore| to what the bundle said when it was packed.
         max_novelty_difference: Largest |Δnovelty| / (1 + |novelty|).
+        small: Whether the bundle has a small network too; it passed the same.
     """
 
     bundle: str
@@ -28,6 +30,7 @@ class Verification:
     images: int
     max_score_difference: float
     max_novelty_difference: float
+    small: bool
 
 
 def verify(path: Path, *, threads: int = 1) -> Verification:
@@ -37,12 +40,19 @@ def verify(path: Path, *, threads: int = 1) -> Verification:
         BundleError: The first thing that is wrong, with the file or picture.
     """
     bundle = Bundle.load(path, threads=threads)
-    replayed = replay(bundle, expected=bundle.file(EXPECTED_NAME), file=bundle.file, where=f"bundle '{path}'")
+    where = f"bundle '{path}'"
+    replayed = [replay(bundle, expected=bundle.file(EXPECTED_NAME), file=bundle.file, where=where)]
+    has_small = bundle.manifest.small is not None
+    if has_small:
+        small = Bundle.load(path, small=True, threads=threads)
+        expected = small.file(EXPECTED_SMALL_NAME)
+        replayed.append(replay(small, expected=expected, file=small.file, where=f"{where}, small network"))
     return Verification(
         bundle=bundle.label,
         digest=bundle.digest,
         files=len(bundle.manifest.files),
-        images=replayed.images,
-        max_score_difference=replayed.max_score_difference,
-        max_novelty_difference=replayed.max_novelty_difference,
+        images=replayed[0].images,
+        max_score_difference=max(one.max_score_difference for one in replayed),
+        max_novelty_difference=max(one.max_novelty_difference for one in replayed),
+        small=has_small,
     )

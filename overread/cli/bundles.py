@@ -37,7 +37,8 @@ def verify(bundle: BundleArgument, as_json: JsonFlag = False) -> None:
         return
     print_line(
         f"{found.bundle} is whole: {found.files} files fit their hashes, and {found.images} self-test images "
-        f"read as when it was packed (largest difference of a score {found.max_score_difference:.1g})."
+        f"read as when it was packed (largest difference of a score {found.max_score_difference:.1g})"
+        f"{', by the small network too' * found.small}."
     )
 
 

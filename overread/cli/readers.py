@@ -110,6 +110,9 @@ def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle's folder or .overread file.")],
     inputs: Annotated[list[Path], typer.Argument(help="Images, folders, cohorts or Parquet files.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="FILE.csv or FILE.parquet.")],
+    small: Annotated[
+        bool, typer.Option("--small", help="Read with the small network; readings say bundle@version+small.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
@@ -121,7 +124,9 @@ def predict(
 
     if engine != "local":
         raise UsageError(f"expected local, got '{engine}'", where="--engine", todo="leave it out")
-    summary = predict_images(bundle, inputs, out, engine=LocalEngine(workers), progress=TerminalProgress())
+    summary = predict_images(
+        bundle, inputs, out, small=small, engine=LocalEngine(workers), progress=TerminalProgress()
+    )
     if as_json:
         print_json(asdict(summary))
         return
