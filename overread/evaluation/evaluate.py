@@ -7,24 +7,32 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from overread.bundle.manifest import ManifestDraft
 from overread.bundle.triage import DECISIONS
 from overread.evaluation import curves as cv
 from overread.evaluation import metrics as mt
-from overread.evaluation import statistics as st
+from overread.evaluation.asked import Asked
+from overread.evaluation.clinical import Clinical
+from overread.evaluation.clinical_figures import (
+    Scored,
+    clinical_of,
+    clinical_statistics,
+    predictive_statistics,
+    predictive_values,
+    ranking_statistic,
+)
 from overread.evaluation.delong import delong_interval
+from overread.evaluation.drawn import Drawn
 from overread.evaluation.figures import Figure, Method
-from overread.evaluation.intervals import bootstrap, exact_interval, percentile_interval
 from overread.evaluation.join import JoinedReadings, join_readings
 from overread.evaluation.measures import (
     CALIBRATION_BINS,
-    Mask,
+    Measure,
     all_measures,
-    ranked_scores,
+    all_scored,
+    called_urgent,
     threshold_of,
-    urgent_scores,
     urgent_truth,
 )
 from overread.evaluation.results import (
@@ -38,6 +46,8 @@ from overread.evaluation.results import (
 )
 from overread.evaluation.statistics import Array
 
+ASKED = Asked()
+
 
 def evaluate_readings(
     readings: pa.Table,
@@ -48,6 +58,7 @@ def evaluate_readings(
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    asked: Asked = ASKED,
     history: Iterable[Mapping[str, Any] | HistoryRow] = (),
     notes: Sequence[str] = (),
     cohort: CohortFlow | None = None,
@@ -66,6 +77,7 @@ def evaluate_readings(
         resamples: Bootstrap resamples of patients.
         seed: Of the bootstrap.
         level: Share that an interval should cover.
+        asked: Where the reader is looked at more closely.
         history: Epochs of training, for the report.
         notes: Plain sentences that the report must show.
         cohort: What was found, read and rejected at ingest.
@@ -77,7 +89,11 @@ def evaluate_readings(
     joined = join_readings(readings, reference, manifest=manifest, split=split)
     if manifest.task == "multiclass":
         mt.classified(joined.labels, joined.scores)
-    figures, bands = _figures(joined, manifest, resamples=resamples, seed=seed, level=level)
+    measures, scored = all_measures(joined, manifest=manifest), all_scored(joined, manifest=manifest)
+    drawn = _draw(
+        joined, measures, scored, manifest=manifest, asked=asked, resamples=resamples, seed=seed, level=level
+    )
+    figures = _figures(measures, scored, drawn)
     findings = tuple(
         Finding(
             name=name,
@@ -86,9 +102,8 @@ def evaluate_readings(
             unstated=int(np.isnan(joined.labels[:, index]).sum()),
             threshold=threshold_of(manifest, name),
             figures=_part(figures, f"finding/{index}"),
-            curves=_curves(
-                joined.labels[:, index], joined.scores[:, index], bands[f"finding/{index}"], level=level
-            ),
+            curves=_curves(f"finding/{index}", scored[f"finding/{index}"], drawn=drawn),
+            clinical=clinical_of(f"finding/{index}", scored[f"finding/{index}"], drawn=drawn, asked=asked),
         )
         for index, name in enumerate(manifest.classes)
     )
@@ -108,28 +123,49 @@ def evaluate_readings(
         overall=dict(findings[0].figures) if manifest.task == "binary" else _part(figures, "overall"),
         undefined_findings=undefined,
         findings=findings,
-        triage=_triage(joined, manifest, figures=_part(figures, "triage"), bands=bands, level=level),
+        triage=_triage(
+            joined,
+            manifest,
+            figures=_part(figures, "triage"),
+            scored=scored,
+            drawn=drawn,
+            asked=asked,
+        ),
         confusion=_confusion(joined, manifest),
         history=tuple(HistoryRow.model_validate(row, from_attributes=True) for row in history),
         notes=tuple(notes),
     )
 
 
+def _draw(
+    joined: JoinedReadings,
+    measures: Mapping[str, Measure],
+    scored: Mapping[str, Scored],
+    *,
+    manifest: ManifestDraft,
+    asked: Asked,
+    resamples: int,
+    seed: int,
+    level: float,
+) -> Drawn:
+    """Every statistic of the evaluation on the same resamples."""
+    statistics = {name: one.statistic for name, one in measures.items() if one.statistic}
+    for group, one in scored.items():
+        statistics[f"{group}/ranking"] = ranking_statistic(one, asked=asked)
+        statistics |= clinical_statistics(group, one, asked=asked)
+    if manifest.task == "multilabel" and manifest.triage.urgent:
+        truth = urgent_truth(joined.labels, manifest=manifest)
+        called = called_urgent(joined.scores, manifest=manifest)
+        statistics |= predictive_statistics("triage", truth, called, asked=asked)
+    return Drawn.of(statistics, joined.patient, resamples=resamples, seed=seed, level=level)
+
+
 def _figures(
-    joined: JoinedReadings, manifest: ManifestDraft, *, resamples: int, seed: int, level: float
-) -> tuple[dict[str, Figure], dict[str, tuple[Array, Array]]]:
-    """Every figure by name, and the ROC band of every group: all from the same resamples."""
-    measures = all_measures(joined, manifest=manifest)
-    ranked = ranked_scores(joined, manifest=manifest)
-    statistics = {name: one.statistic for name, one in measures.items() if one.statistic} | {
-        f"{group}/ranking": st.ranking_of(truth, scores, false_positive_rates=cv.BAND_RATES)
-        for group, (truth, scores) in ranked.items()
-    }
-    draws = bootstrap(statistics, joined.patient, resamples=resamples, seed=seed)
-    once = np.ones((1, len(joined.image_id)))
-    values = {name: statistic(once) for name, statistic in statistics.items()}
-    bands = {group: _band(draws[f"{group}/ranking"][:, 2:], level=level) for group in ranked}
-    for group in ranked:
+    measures: Mapping[str, Measure], scored: Mapping[str, Scored], drawn: Drawn
+) -> dict[str, Figure]:
+    """Every figure by name: those of a statistic, of a ranking, and means over the findings."""
+    values, draws = dict(drawn.values), dict(drawn.draws)
+    for group in scored:
         for column, name in enumerate(("roc_auc", "average_precision")):
             draws[f"{group}/{name}"] = draws[f"{group}/ranking"][:, column]
             values[f"{group}/{name}"] = values[f"{group}/ranking"][:, column]
@@ -139,46 +175,23 @@ def _figures(
         if measure.members:
             defined = [one for one in measure.members if not np.isnan(values[one][0])]
             baseline = mt.macro_mean([measures[one].baseline for one in defined])
-            draws[name] = _mean([draws[one] for one in defined], size=resamples)
+            draws[name] = _mean([draws[one] for one in defined], size=len(next(iter(draws.values()))))
             values[name] = _mean([values[one] for one in defined], size=1)
-        figures[name] = _figure(
-            float(values[name][0]), draws[name], measure.whole, baseline, patients=joined.patient, level=level
+        figures[name] = drawn.figure_of(
+            float(values[name][0]), draws[name], whole=measure.whole, baseline=baseline
         )
-    for group, (truth, scores) in ranked.items():
+    for group, one in scored.items():
         area = figures[f"{group}/roc_auc"]
-        found = delong_interval(truth, scores, groups=joined.patient, level=level)
+        found = delong_interval(one.truth, one.scores, groups=drawn.patients, level=drawn.level)
         method: Method = "none" if np.isnan(found.low) else "delong"
         figures[f"{group}/roc_auc_delong"] = Figure(
             value=area.value, low=found.low, high=found.high, method=method, baseline=area.baseline
         )
-    return figures, bands
+    return figures
 
 
 def _mean(parts: Sequence[Array], *, size: int) -> Array:
     return np.asarray(np.mean(parts, axis=0), np.float64) if parts else np.full(size, np.nan)
-
-
-def _figure(
-    value: float,
-    draws: Array,
-    whole: Mask | None,
-    baseline: float,
-    *,
-    patients: NDArray[np.str_],
-    level: float,
-) -> Figure:
-    found = percentile_interval(value, draws, level=level)
-    low, high, method = found.low, found.high, found.method
-    if whole is not None and value in (0.0, 1.0):
-        # Every resample repeats a 0 or a 1. Whole patients are counted: the cautious side.
-        trials = np.unique(patients[whole]).size
-        low, high = exact_interval(trials if value else 0, trials, level=level)
-        method = "exact"
-    elif method == "bootstrap" and high - low < 1e-12:
-        low, high, method = np.nan, np.nan, "none"
-    return Figure(
-        value=value, low=low, high=high, undefined=found.undefined, method=method, baseline=baseline
-    )
 
 
 def _part(figures: Mapping[str, Figure], group: str) -> dict[str, Figure]:
@@ -186,23 +199,16 @@ def _part(figures: Mapping[str, Figure], group: str) -> dict[str, Figure]:
     return {name.removeprefix(start): one for name, one in figures.items() if name.startswith(start)}
 
 
-def _band(draws: Array, *, level: float) -> tuple[Array, Array]:
-    """Pointwise bounds [rates] over the resamples that have a curve; empty where none has."""
-    defined = draws[~np.isnan(draws).any(axis=1)]
-    if not len(defined):
-        return np.empty(0), np.empty(0)
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return low, high
-
-
-def _curves(truth: Array, scores: Array, edges: tuple[Array, Array], *, level: float) -> Curves:
+def _curves(group: str, one: Scored, *, drawn: Drawn) -> Curves:
+    truth, scores = one.truth, one.scores
     roc = cv.roc_curve(truth, scores)
     if roc.sensitivity:
-        roc = roc.model_copy(update={"band_low": tuple(edges[0]), "band_high": tuple(edges[1])})
+        low, high = drawn.band(f"{group}/ranking", slice(2, 2 + cv.BAND_RATES.size))
+        roc = roc.model_copy(update={"band_low": tuple(low), "band_high": tuple(high)})
     return Curves(
         roc=roc,
         precision_recall=cv.precision_recall_curve(truth, scores),
-        reliability=cv.reliability(truth, scores, bins=CALIBRATION_BINS, level=level),
+        reliability=cv.reliability(truth, scores, bins=CALIBRATION_BINS, level=drawn.level),
         histogram=cv.histogram(truth, scores),
     )
 
@@ -212,17 +218,20 @@ def _triage(
     manifest: ManifestDraft,
     *,
     figures: Mapping[str, Figure],
-    bands: Mapping[str, tuple[Array, Array]],
-    level: float,
+    scored: Mapping[str, Scored],
+    drawn: Drawn,
+    asked: Asked,
 ) -> Triage | None:
     if not manifest.triage.urgent:
         return None
     truth = urgent_truth(joined.labels, manifest=manifest)
     sides = {"present": truth == 1, "absent": truth == 0}
     threshold, curves = np.nan, Curves()
+    clinical = Clinical(predictive=predictive_values("triage", drawn=drawn, asked=asked))
     if manifest.task == "multiclass":
-        threshold = threshold_of(manifest, "")
-        curves = _curves(truth, urgent_scores(joined.scores, manifest=manifest), bands["triage"], level=level)
+        one = scored["triage"]
+        threshold, curves = one.threshold, _curves("triage", one, drawn=drawn)
+        clinical = clinical_of("triage", one, drawn=drawn, asked=asked)
     elif manifest.task == "binary":
         threshold = threshold_of(manifest, manifest.classes[0])
     return Triage(
@@ -236,6 +245,7 @@ def _triage(
         },
         figures=dict(figures),
         curves=curves,
+        clinical=clinical,
     )
 
 

@@ -13,12 +13,13 @@ from overread.bundle.triage import DECISIONS
 from overread.errors import EvaluationError
 from overread.evaluation import metrics as mt
 from overread.evaluation import statistics as st
+from overread.evaluation.clinical_figures import Scored
+from overread.evaluation.drawn import Mask as Mask
 from overread.evaluation.join import JoinedReadings
 from overread.evaluation.operating import urgent_sum
 from overread.evaluation.statistics import Array, Statistic
 
 CALIBRATION_BINS = 10
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -138,16 +139,19 @@ def _macro(groups: Mapping[str, Mapping[str, Measure]], names: Sequence[str]) ->
     }
 
 
-def ranked_scores(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str, tuple[Array, Array]]:
-    """Labels and scores behind the ROC-AUC of each group of figures: "finding/0", …, "triage"."""
-    ranked = {
-        f"finding/{index}": (joined.labels[:, index], joined.scores[:, index])
-        for index in range(len(manifest.classes))
+def all_scored(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str, Scored]:
+    """Truth, score and threshold of each group of figures that ranks: "finding/0", …, "triage"."""
+    found = {
+        f"finding/{index}": Scored(
+            joined.labels[:, index], joined.scores[:, index], threshold_of(manifest, name)
+        )
+        for index, name in enumerate(manifest.classes)
     }
     if manifest.task == "multiclass" and manifest.triage.urgent:
         truth = urgent_truth(joined.labels, manifest=manifest)
-        ranked["triage"] = (truth, urgent_scores(joined.scores, manifest=manifest))
-    return ranked
+        summed = urgent_scores(joined.scores, manifest=manifest)
+        found["triage"] = Scored(truth, summed, threshold_of(manifest, ""))
+    return found
 
 
 def called_urgent(scores: Array, *, manifest: ManifestDraft) -> Mask:

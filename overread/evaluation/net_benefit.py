@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from overread.errors import EvaluationError
 from overread.evaluation.metrics import scored
-from overread.evaluation.weighted import Array, Sums, ratio
+from overread.evaluation.weighted import Array, Members, Sums, ratio
 
 DECISION_THRESHOLDS: Array = np.linspace(0.01, 0.99, 99)
 """Threshold probabilities of a decision curve."""
@@ -47,21 +47,71 @@ def net_benefit_of(
         prevalence: Of the place where the reader shall work, for a test set enriched with positives; None: as
             in the images. Then scores must be calibrated for that prevalence too.
     """
-    if not 0 < threshold < 1:
-        raise EvaluationError(f"expected a threshold probability between 0 and 1, got {threshold:g}")
-    _check_prevalence(prevalence)
-    present, absent, called = labels == 1, labels == 0, scores >= threshold
-    odds = threshold / (1 - threshold)
+    found = net_benefits_of(labels, scores, thresholds=np.array([threshold]), prevalence=prevalence)
+    cells = found.pooled(np.arange(labels.size), groups=labels.size)
+    return Sums(cells.sums, lambda totals: cells.of(totals)[:, 0])
 
-    def benefit(totals: Array) -> Array:
-        hits, alarms, positives, negatives = totals.T
-        if prevalence is None:
+
+@dataclass(frozen=True)
+class NetBenefits:
+    """Net benefit at several threshold probabilities as a statistic of weights: [resamples, thresholds].
+
+    It keeps in which step of the thresholds each image lies, not a column a threshold: a decision curve of
+    many findings over many images then needs no memory to speak of.
+
+    Attributes:
+        thresholds: float64 [k], rising.
+        step: int [m], how many thresholds each image that has a label reaches.
+        positive: bool [m].
+        column: int [m], whose weight each image has.
+        prevalence: See `net_benefit_of`.
+    """
+
+    thresholds: Array
+    step: Members
+    positive: NDArray[np.bool_]
+    column: Members
+    prevalence: float | None
+
+    def __call__(self, weights: Array, /) -> Array:
+        """Values [resamples, thresholds] for weights [resamples, n]."""
+        images = weights.shape[1]
+        return self.pooled(np.arange(images), groups=images)(weights)
+
+    def pooled(self, member: Members, *, groups: int) -> Sums:
+        """The same statistic of weights [resamples, groups]."""
+        steps = self.thresholds.size + 1
+        cell = (2 * member[self.column] + ~self.positive) * steps + self.step
+        counts = np.bincount(cell, minlength=2 * groups * steps).astype(np.float64)
+        return Sums(counts.reshape(groups, 2 * steps), self._benefit)
+
+    def _benefit(self, totals: Array) -> Array:
+        sides = totals.reshape(len(totals), 2, -1)
+        reached = np.cumsum(sides[:, :, ::-1], axis=2)[:, :, ::-1]  # all that lie in a step or above it
+        hits, alarms = reached[:, 0, 1:], reached[:, 1, 1:]
+        positives, negatives = reached[:, 0, :1], reached[:, 1, :1]
+        odds = self.thresholds / (1 - self.thresholds)
+        if self.prevalence is None:
             return ratio(hits - odds * alarms, positives + negatives)
         sensitivity, false_rate = ratio(hits, positives), ratio(alarms, negatives)
-        return np.asarray(prevalence * sensitivity - odds * (1 - prevalence) * false_rate, np.float64)
+        return np.asarray(
+            self.prevalence * sensitivity - odds * (1 - self.prevalence) * false_rate, np.float64
+        )
 
-    cells = [present & called, absent & called, present, absent]
-    return Sums(np.column_stack(cells).astype(np.float64), benefit)
+
+def net_benefits_of(
+    labels: Array, scores: Array, *, thresholds: Array, prevalence: float | None = None
+) -> NetBenefits:
+    """Net benefit at several threshold probabilities, float [k] between 0 and 1 and rising."""
+    odd = thresholds[~((thresholds > 0) & (thresholds < 1))]
+    if odd.size:
+        raise EvaluationError(f"expected a threshold probability between 0 and 1, got {odd[0]:g}")
+    if (np.diff(thresholds) <= 0).any():
+        raise EvaluationError(f"expected rising thresholds, got {thresholds.tolist()}")
+    _check_prevalence(prevalence)
+    stated = np.flatnonzero(~np.isnan(labels))
+    step = np.searchsorted(thresholds, scores[stated], side="right")
+    return NetBenefits(thresholds, step, labels[stated] == 1, stated, prevalence)
 
 
 def net_benefit(
@@ -98,8 +148,8 @@ def decision_curve(
     once = np.ones((1, truth.size))
 
     def curve(of: Array) -> Array:
-        points = [net_benefit_of(truth, of, threshold=float(t), prevalence=prevalence)(once)[0] for t in at]
-        return np.asarray(points, np.float64)
+        values = net_benefits_of(truth, of, thresholds=at, prevalence=prevalence)(once)
+        return np.asarray(values[0], np.float64)
 
     return DecisionCurve(at, curve(values), curve(np.ones_like(values)))
 

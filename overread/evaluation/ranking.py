@@ -6,7 +6,7 @@ the scores, which a sparse product with the weights of the patients gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -94,13 +94,32 @@ def roc_at_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> R
     return Ranking.of_scores(labels, scores, at)
 
 
-def ranking_of(labels: Array, scores: Array, *, false_positive_rates: Array) -> Ranking:
-    """ROC-AUC, average precision and sensitivities at rates in one pass: [resamples, 2 + len(rates)]."""
+def ranking_of(
+    labels: Array,
+    scores: Array,
+    *,
+    false_positive_rates: Array,
+    specificities: Sequence[float] = (),
+    sensitivities: Sequence[float] = (),
+) -> Ranking:
+    """All that one score's ranking says, in one pass over it.
+
+    Columns [resamples, 2 + rates + specificities + sensitivities]: ROC-AUC, average precision, the
+    sensitivities at the false-positive rates, those at the specificities (`sensitivity_at_of`) and the
+    specificities at the sensitivities (`specificity_at_of`).
+    """
 
     def together(positive: Array, negative: Array) -> Array:
         hits, alarms = _above(positive), _above(negative)
         areas = [_roc_auc(positive, alarms), _average_precision(positive, hits, alarms)]
-        return np.column_stack([*areas, _roc_at(hits, alarms, false_positive_rates)])
+        return np.column_stack(
+            [
+                *areas,
+                _roc_at(hits, alarms, false_positive_rates),
+                _sensitivity_at(hits, alarms, np.asarray(specificities, np.float64)),
+                _specificity_at(hits, alarms, np.asarray(sensitivities, np.float64)),
+            ]
+        )
 
     return Ranking.of_scores(labels, scores, together)
 
@@ -113,13 +132,16 @@ def sensitivity_at_of(labels: Array, scores: Array, *, specificities: Array) -> 
     """
 
     def at(positive: Array, negative: Array) -> Array:
-        hits, alarms = _above(positive), _above(negative)
-        allowed = 1 - specificities + _ROUNDING
-        values: Array = np.full((hits.shape[1], len(specificities)), np.nan)
-        for row, (x, y) in enumerate(zip(alarms.T, hits.T, strict=True)):
-            if x[-1] > 0 and y[-1] > 0:
-                values[row] = y[np.searchsorted(x, allowed * x[-1], side="right") - 1] / y[-1]
-        return values
+        return _sensitivity_at(_above(positive), _above(negative), specificities)
+
+    return Ranking.of_scores(labels, scores, at)
+
+
+def specificity_at_of(labels: Array, scores: Array, *, sensitivities: Array) -> Ranking:
+    """The highest specificity of any threshold with at least each sensitivity: [resamples, sensitivities]."""
+
+    def at(positive: Array, negative: Array) -> Array:
+        return _specificity_at(_above(positive), _above(negative), sensitivities)
 
     return Ranking.of_scores(labels, scores, at)
 
@@ -150,6 +172,28 @@ def _roc_at(hits: Array, alarms: Array, rates: Array) -> Array:
         if x[-1] > 0 and y[-1] > 0:
             # At a vertical step np.interp takes the last point, the upper end: the curve's own value.
             values[row] = np.interp(rates * x[-1], x, y) / y[-1]
+    return values
+
+
+def _sensitivity_at(hits: Array, alarms: Array, specificities: Array) -> Array:
+    allowed = 1 - specificities + _ROUNDING
+    values: Array = np.full((hits.shape[1], len(specificities)), np.nan)
+    if not specificities.size:
+        return values
+    for row, (x, y) in enumerate(zip(alarms.T, hits.T, strict=True)):
+        if x[-1] > 0 and y[-1] > 0:
+            values[row] = y[np.searchsorted(x, allowed * x[-1], side="right") - 1] / y[-1]
+    return values
+
+
+def _specificity_at(hits: Array, alarms: Array, sensitivities: Array) -> Array:
+    wanted = sensitivities - _ROUNDING
+    values: Array = np.full((hits.shape[1], len(sensitivities)), np.nan)
+    if not sensitivities.size:
+        return values
+    for row, (x, y) in enumerate(zip(alarms.T, hits.T, strict=True)):
+        if x[-1] > 0 and y[-1] > 0:
+            values[row] = 1 - x[np.searchsorted(y, wanted * y[-1], side="left")] / x[-1]
     return values
 
 

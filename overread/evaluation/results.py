@@ -69,7 +69,8 @@ class Triage(Part):
             cannot_assess of all; for multiclass also roc_auc, roc_auc_delong, average_precision, brier,
             calibration_error and log_loss of the sum.
         curves: For multiclass, of the sum; else empty (see the finding).
-        clinical: For multiclass, of the sum; else empty.
+        clinical: For multiclass, of the sum; for multilabel the predictive values of "urgent" alone; else
+            empty (see the finding).
     """
 
     urgent: tuple[str, ...]
