@@ -1,7 +1,8 @@
 """Variants of an image that its class does not depend on, for training.
 
 Geometry is one affine map through Pillow (bilinear, once, on mirrored margins); colour is one 3 × 4 matrix.
-Both are drawn from a generator that the caller owns, so that a variant can be made again.
+What a worse machine does to a picture (a bent scale of grey, blur, noise, something in the way) is an extra.
+All is drawn from a generator that the caller owns, so that a variant can be made again.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
-Policy = Literal["none", "dermoscopy", "chest"]
+Policy = Literal["none", "dermoscopy", "chest", "ct"]
 Matrix = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
 
 # Rec. 601 luma, what Pillow's "L" uses: saturation moves colours away from or towards it.
@@ -36,6 +37,7 @@ class _Ranges:
         contrast: Largest relative change of the distance to the mean level.
         saturation: Largest relative change of the distance to grey.
         tint: Largest relative change of one channel against the others (light source, skin).
+        level: Largest shift of all levels, as a share of 255.
     """
 
     turn: float
@@ -49,6 +51,7 @@ class _Ranges:
     contrast: float
     saturation: float
     tint: float
+    level: float = 0.0
 
 
 _RANGES: dict[str, _Ranges] = {
@@ -56,7 +59,12 @@ _RANGES: dict[str, _Ranges] = {
     "dermoscopy": _Ranges(180.0, True, True, 0.6, 1.1, 1.1, 0.05, 0.12, 0.15, 0.15, 0.04),
     # The heart lies left: no mirroring. Grey stays grey.
     "chest": _Ranges(7.0, False, False, 0.8, 1.1, 1.05, 0.04, 0.15, 0.2, 0.0, 0.0),
+    # A patch of a scan may lie any way round; its levels are Hounsfield units, so they hardly move.
+    "ct": _Ranges(10.0, True, True, 0.8, 1.1, 1.05, 0.04, 0.0, 0.1, 0.0, 0.0, 0.04),
 }
+
+# How far `wear` goes at most: the exponent's logarithm, shares of the side, grey levels.
+_GAMMA, _BLUR, _NOISE, _HIDDEN = 0.4, 0.03, 8.0, 0.4
 
 
 @dataclass(frozen=True)
@@ -65,8 +73,12 @@ class Augmentation:
 
     Attributes:
         policy: "dermoscopy" (any rotation, mirrored, zoomed, slightly recoloured), "chest" (small rotation,
-            shift and zoom, brightness and contrast) or "none" (unchanged).
-        strength: Factor on how far the variants go; rotation and mirroring of "dermoscopy" stay whole.
+            shift and zoom, brightness and contrast), "ct" (any quarter turn, mirrored, slightly shifted,
+            zoomed and brightened) or "none" (unchanged).
+        strength: Factor on how far the variants go; quarter turns, mirroring and the rotation of
+            "dermoscopy" stay whole.
+        wear: How much images also suffer from a bent scale of grey, blur, noise and a patch that is hidden
+            (Zhong 2020), each in half of the variants; 0: not at all.
 
     Example:
         >>> pixels = np.zeros((8, 8, 3), np.uint8)
@@ -76,12 +88,15 @@ class Augmentation:
 
     policy: Policy = "none"
     strength: float = 1.0
+    wear: float = 0.0
 
     def __post_init__(self) -> None:
         if self.policy != "none" and self.policy not in _RANGES:
             raise ValueError(f"expected a policy of {['none', *_RANGES]}, got {self.policy!r}")
         if not 0 <= self.strength <= 2:
             raise ValueError(f"expected a strength of 0 to 2, got {self.strength}")
+        if not 0 <= self.wear <= 2:
+            raise ValueError(f"expected wear of 0 to 2, got {self.wear}")
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Draw one variant.
@@ -109,7 +124,8 @@ class Augmentation:
             (width, height), Image.Transform.AFFINE, affine.ravel().tolist(), Image.Resampling.BILINEAR
         )
         colours = _colours(ranges, chance, self.strength, mean=float(pixels[::8, ::8].mean()))
-        return np.array(image.convert("RGB", colours))
+        changed = image.convert("RGB", colours)
+        return np.array(changed) if self.wear == 0 else _worn(changed, rng, self.wear)
 
 
 def _affine(
@@ -144,6 +160,34 @@ def _colours(ranges: _Ranges, chance: NDArray[np.float64], strength: float, *, m
     matrix = (saturation * np.eye(3) + (1 - saturation) * np.outer(np.ones(3), _LUMA)) @ matrix
     contrast = 1 + ranges.contrast * strength * chance[12]
     brightness = 1 + ranges.brightness * strength * chance[13]
-    offset = np.full((3, 1), mean * (1 - contrast))
+    level = 255 * ranges.level * strength * chance[14]
+    offset = np.full((3, 1), mean * (1 - contrast) + level)
     r, g, b = (brightness * np.hstack([contrast * matrix, offset])).tolist()
     return (r[0], r[1], r[2], r[3], g[0], g[1], g[2], g[3], b[0], b[1], b[2], b[3])
+
+
+def _worn(image: Image.Image, rng: np.random.Generator, wear: float) -> NDArray[np.uint8]:
+    """Bend the scale of grey, blur, hide a patch and add noise, each by the toss of a coin.
+
+    Returns:
+        uint8 [height, width, 3]; grey images stay grey.
+    """
+    chance = rng.uniform(-1.0, 1.0, 12)
+    grain = rng.standard_normal((image.height, image.width, 1), np.float32)
+    if chance[0] < 0:
+        scale = (np.arange(256) / 255) ** np.exp(_GAMMA * wear * chance[1]) * 255
+        image = image.point(np.rint(scale).astype(int).tolist() * 3)
+    if chance[2] < 0:
+        image = image.filter(ImageFilter.GaussianBlur(_BLUR * wear * float(abs(chance[3])) * min(image.size)))
+    pixels = np.array(image)
+    if chance[4] < 0:
+        height, width = pixels.shape[:2]
+        share = _HIDDEN * min(wear, 1.0) * np.abs(chance[5:7])
+        tall, wide = np.ceil(share * (height, width)).astype(int)
+        top = int((chance[7] + 1) / 2 * (height - tall))
+        left = int((chance[8] + 1) / 2 * (width - wide))
+        pixels[top : top + tall, left : left + wide] = np.rint(pixels.mean((0, 1))).astype(np.uint8)
+    if chance[9] < 0:
+        noisy = pixels + _NOISE * wear * abs(chance[10]) * grain
+        pixels = np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
+    return pixels

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import lightning as L
 import torch
 from safetensors.torch import save as save_tensors
-from torch import nn
+from torch import Tensor
 
 from overread.engine import write_atomically
 from overread.progress import Task
@@ -23,8 +23,10 @@ LAST, BEST = "last.ckpt", "network.safetensors"
 class _Learner(Protocol):
     """What a training loop must have to be kept epoch by epoch."""
 
-    network: nn.Module
     history: History
+
+    def kept_state(self) -> Mapping[str, Tensor]:
+        """The weights that would be kept now."""
 
 
 def best_epoch(history: Sequence[dict[str, float]]) -> int | None:
@@ -65,7 +67,7 @@ class EpochCheckpoint(L.Callback):
         """Keep the epoch; `tune` has been read by now."""
         learner: _Learner = pl_module  # type: ignore[assignment]
         if best_epoch(learner.history) == len(learner.history) - 1:
-            write_atomically(self.folder / BEST, network_bytes(learner.network))
+            write_atomically(self.folder / BEST, tensor_bytes(learner.kept_state()))
         # Lightning's own way of writing copies across file systems, which a kill can cut in half.
         unfinished = self.folder / f"{LAST}.tmp"
         trainer.save_checkpoint(unfinished)
@@ -75,11 +77,11 @@ class EpochCheckpoint(L.Callback):
             trainer.should_stop = True
 
 
-def network_bytes(network: nn.Module) -> bytes:
-    """The weights of a network as a safetensors file."""
+def tensor_bytes(state: Mapping[str, Tensor]) -> bytes:
+    """The state of a network as a safetensors file."""
     tensors = {
         name: value.detach().cpu().contiguous(memory_format=torch.contiguous_format)
-        for name, value in network.state_dict().items()
+        for name, value in state.items()
     }
     return bytes(save_tensors(tensors))
 

@@ -13,11 +13,13 @@ import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
+from overread.training.average import RunningMean
 from overread.training.imbalance import Remedy
+from overread.training.losses import mixed_loss, task_loss
+from overread.training.mix import Mix, mix
 from overread.training.network import MLPHead, Task
 
 
@@ -35,6 +37,9 @@ class TrainingLoop(L.LightningModule):
             trained it is kept anyway.
         seed: Dropout in an epoch depends on this and the epoch's number alone, so a resumed run is the same.
         example: An input for TensorBoard's graph.
+        mixing: Whether images of a batch are blended or patches of them exchanged.
+        smoothing: How far the targets are drawn towards undecided, 0..0.5.
+        decay: Of the running mean of weights that is watched and kept; 0: the weights themselves are.
     """
 
     class_weights: Tensor
@@ -51,11 +56,16 @@ class TrainingLoop(L.LightningModule):
         freeze_batch_norm: bool = False,
         seed: int = 0,
         example: Tensor | None = None,
+        mixing: Mix = "none",
+        smoothing: float = 0.0,
+        decay: float = 0.0,
     ) -> None:
         super().__init__()
         self.network, self.task, self.rates = network, task, rates
         self.weight_decay, self.freeze_batch_norm, self.seed = weight_decay, freeze_batch_norm, seed
-        self.gamma = remedy.gamma
+        self.gamma, self.mixing, self.smoothing = remedy.gamma, mixing, smoothing
+        self.average = RunningMean(network, decay=decay) if decay else None
+        self._own: dict[str, Tensor] | None = None
         for name, value in (("class_weights", remedy.class_weights), ("offset", remedy.offset)):
             self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)), persistent=False)
         self.history: list[dict[str, float]] = []
@@ -83,18 +93,38 @@ class TrainingLoop(L.LightningModule):
                 module.train(not (self.freeze_batch_norm or untrained))
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        """The weighted loss of one batch."""
-        del index
+        """The weighted loss of one batch, mixed where that is wanted."""
         inputs, targets = batch
-        loss = task_loss(
-            self(inputs) + self.offset,
-            targets,
-            task=self.task,
-            class_weights=self.class_weights,
-            gamma=self.gamma,
-        )
+        given: dict[str, Any] = {
+            "task": self.task,
+            "class_weights": self.class_weights,
+            "gamma": self.gamma,
+            "smoothing": self.smoothing,
+        }
+        mixed = None
+        if self.mixing != "none":
+            mixed = mix(inputs, self.mixing, seed=self.seed, epoch=self.current_epoch, batch=index)
+        if mixed is None:
+            loss = task_loss(self(inputs) + self.offset, targets, **given)
+        else:
+            loss = mixed_loss(self(mixed.images) + self.offset, targets, mixed, **given)
         self._train_losses.append(float(loss.detach()))
         return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Take the new weights into the running mean."""
+        del outputs, batch, batch_idx
+        if self.average is not None:
+            self.average.update(self.network)
+
+    def on_validation_epoch_start(self) -> None:
+        """What is watched is what would be kept."""
+        if self.average is not None:
+            self._own = self.average.swap_in(self.network)
+
+    def kept_state(self) -> dict[str, Tensor]:
+        """The weights that would be kept now: averaged, where that is wanted."""
+        return self.network.state_dict() if self.average is None else self.average.mean
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         """Keep the logits of one batch of `tune`."""
@@ -103,6 +133,9 @@ class TrainingLoop(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Losses and AUC of the epoch, for early stopping, TensorBoard and the report."""
+        if self._own is not None:
+            self.network.load_state_dict(self._own)
+            self._own = None
         logits = torch.cat([part[0] for part in self._tune])
         targets = torch.cat([part[1] for part in self._tune])
         self._tune.clear()
@@ -127,12 +160,16 @@ class TrainingLoop(L.LightningModule):
             )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the history into the checkpoint."""
+        """Put the history and the running mean into the checkpoint."""
         checkpoint["history"] = [dict(row) for row in self.history]
+        if self.average is not None:
+            checkpoint["average"] = self.average.state()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the history from the checkpoint."""
+        """Take the history and the running mean from the checkpoint."""
         self.history = [dict(row) for row in checkpoint["history"]]
+        if self.average is not None:
+            self.average.restore(checkpoint["average"])
 
     def configure_optimizers(self) -> Any:
         """AdamW with one epoch of warm-up, then a cosine to zero (Loshchilov 2017)."""
@@ -147,35 +184,6 @@ class TrainingLoop(L.LightningModule):
 
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def task_loss(
-    logits: Tensor, targets: Tensor, *, task: Task, class_weights: Tensor, gamma: float = 0.0
-) -> Tensor:
-    """Mean negative log likelihood, or focal loss; targets that are not stated (NaN) do not count.
-
-    Args:
-        logits: `float32 [n, outputs]`.
-        targets: `float32 [n, classes]`, 1, 0 or NaN.
-        task: Softmax for multiclass, else a sigmoid a class.
-        class_weights: `[classes]` for multiclass, else `[classes, 2]` of absent and present.
-        gamma: Each loss is weighed by (1 - p) ** gamma, p being the score of what is true (Lin et al.
-            2017, eq. 5).
-    """
-    if task == "multiclass":
-        truth = targets.argmax(1)
-        losses = F.cross_entropy(logits, truth, reduction="none")
-        if gamma:
-            losses = losses * (-torch.expm1(-losses)).clamp_min(1e-7) ** gamma
-        weights = class_weights[truth]
-        return (losses * weights).sum() / weights.sum().clamp_min(1e-9)
-    known = ~targets.isnan()
-    filled = torch.where(known, targets, torch.zeros_like(targets))
-    losses = F.binary_cross_entropy_with_logits(logits, filled, reduction="none")
-    if gamma:
-        losses = losses * (-torch.expm1(-losses)).clamp_min(1e-7) ** gamma
-    weights = torch.where(filled > 0.5, class_weights[:, 1], class_weights[:, 0]) * known
-    return (losses * weights).sum() / weights.sum().clamp_min(1e-9)
 
 
 def mean_auc(logits: npt.NDArray[np.floating], targets: npt.NDArray[np.floating], *, task: Task) -> float:
