@@ -6,26 +6,32 @@ Every map here is monotone: it changes what a score means, never which of two im
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from overread.bundle.manifest import Calibration, Task
 from overread.errors import EvaluationError
+from overread.evaluation.isotonic import Isotonic, fit_isotonic
 from overread.evaluation.statistics import Array
 
+Kind = Literal["temperature", "platt", "isotonic"]
 MIN_OF_EACH = 5
 """With fewer positives or negatives than this, only the intercept is fitted."""
 _MIN_SLOPE = 0.02  # for a standard deviation of the logits
 _TEMPERATURES = (0.05, 20.0)
+_SCALES = (0.02, 50.0)  # 1 / temperature, of one finding
 
 
-def fit_calibration(logits: ArrayLike, labels: ArrayLike, *, task: Task) -> Calibration:
+def fit_calibration(
+    logits: ArrayLike, labels: ArrayLike, *, task: Task, kind: Kind | None = None
+) -> Calibration:
     """Fit the map from logits to scores.
 
-    Binary and multilabel: Platt scaling a class with Platt's smoothed targets, which keeps the slope finite
-    even where a small tune set is separated without error (Platt 1999, section 2.2). The slope is kept
-    positive. A class with fewer than `MIN_OF_EACH` positives or negatives gets an intercept only, one
+    By default, binary and multilabel: Platt scaling a class with Platt's smoothed targets, which keeps the
+    slope finite even where a small tune set is separated without error (Platt 1999, section 2.2). The slope
+    is kept positive. A class with fewer than `MIN_OF_EACH` positives or negatives gets an intercept only, one
     with none of either stays as it is. Multiclass: one temperature (Guo et al., ICML 2017), with
     targets smoothed alike.
 
@@ -33,18 +39,55 @@ def fit_calibration(logits: ArrayLike, labels: ArrayLike, *, task: Task) -> Cali
         logits: float [n, classes], before sigmoid or softmax.
         labels: float [n, classes]; 1, 0, NaN not stated.
         task: "binary", "multiclass" or "multilabel".
+        kind: Which to fit: "temperature" (one factor a finding, Guo et al. 2017), "platt" or "isotonic"
+            (`isotonic.fit_isotonic`); None for Platt's, or multiclass for a temperature.
 
     Returns:
         The calibration; kind "none" where no class could be calibrated.
+
+    Raises:
+        EvaluationError: A multiclass task is not scaled by a temperature, or a class has no image of either
+            kind to fit an isotonic map to.
     """
     values, truth = _checked(logits, labels)
     if task == "multiclass":
+        check_kind(kind, task=task)
         return _temperature(values, truth)
+    if kind == "isotonic":
+        maps = [fit_isotonic(values[:, index], truth[:, index]) for index in range(truth.shape[1])]
+        return Calibration(
+            kind="isotonic",
+            slope=(1.0,) * len(maps),
+            intercept=(0.0,) * len(maps),
+            knots=tuple((tuple(one.logits.tolist()), tuple(one.scores.tolist())) for one in maps),
+        )
+    if kind == "temperature":
+        scales = [_scale(values[:, index], truth[:, index]) for index in range(truth.shape[1])]
+        return Calibration(kind="temperature", slope=tuple(scales), intercept=(0.0,) * len(scales))
     fitted = [_platt(values[:, index], truth[:, index]) for index in range(truth.shape[1])]
     if all(pair is None for pair in fitted):
         return Calibration(kind="none", slope=(1.0,) * len(fitted), intercept=(0.0,) * len(fitted))
     pairs = [(1.0, 0.0) if pair is None else pair for pair in fitted]
     return Calibration(kind="platt", slope=tuple(a for a, _ in pairs), intercept=tuple(b for _, b in pairs))
+
+
+def check_kind(kind: str | None, *, task: Task) -> None:
+    """Refuse a calibration that the task does not allow.
+
+    Raises:
+        EvaluationError: A multiclass task is asked for anything but a temperature.
+    """
+    if task == "multiclass" and kind in ("platt", "isotonic"):
+        raise EvaluationError(
+            f"expected auto or temperature for classes of which one is present, got {kind}",
+            where="evaluation.calibration",
+            todo='set calibration = "auto"',
+        )
+
+
+def isotonic_maps(calibration: Calibration) -> list[Isotonic]:
+    """The maps of an isotonic calibration, one a class."""
+    return [Isotonic(np.asarray(logits), np.asarray(scores)) for logits, scores in calibration.knots]
 
 
 def apply_calibration(logits: ArrayLike, calibration: Calibration, *, task: Task) -> Array:
@@ -53,6 +96,9 @@ def apply_calibration(logits: ArrayLike, calibration: Calibration, *, task: Task
 
     values = np.asarray(logits, np.float64)
     slope, intercept = np.asarray(calibration.slope), np.asarray(calibration.intercept)
+    if calibration.kind == "isotonic":
+        maps = isotonic_maps(calibration)
+        return np.stack([one(column) for one, column in zip(maps, values.T, strict=True)], axis=1)
     if task == "multiclass":
         return np.asarray(softmax(slope[0] * values, axis=1), np.float64)
     return np.asarray(expit(slope * values + intercept), np.float64)
@@ -117,6 +163,23 @@ def _intercept(z: Array, targets: Array) -> float:
     rate = float(targets.mean())
     ends = float(logit(rate)) - z.max() - 1, float(logit(rate)) - z.min() + 1
     return float(brentq(lambda offset: float(expit(z + offset).mean()) - rate, *ends, xtol=1e-12))
+
+
+def _scale(logits: Array, labels: Array) -> float:
+    """1 / temperature of the lowest log loss (Guo et al., ICML 2017) of one finding; 1 without both kinds."""
+    from scipy.optimize import minimize_scalar
+
+    stated = ~np.isnan(labels)
+    z, truth = logits[stated], labels[stated]
+    if not (truth == 1).any() or not (truth == 0).any():
+        return 1.0
+
+    def loss(log_scale: float) -> float:
+        scaled = np.exp(log_scale) * z
+        return float(np.mean(np.logaddexp(0, scaled) - truth * scaled))
+
+    found = minimize_scalar(loss, bounds=tuple(np.log(_SCALES)), method="bounded", options={"xatol": 1e-9})
+    return float(np.exp(found.x))
 
 
 def _temperature(logits: Array, labels: Array) -> Calibration:
