@@ -18,6 +18,7 @@ from overread.training.features import FeaturizeStage, compute_features
 from overread.training.heads import FeatureCopies, FittedHead, fit_head, log_loss
 from overread.training.imbalance import Imbalance
 from overread.training.loop import mean_auc
+from overread.training.metadata import Metadata
 from overread.training.network import ReaderNetwork, Task, export_features
 from overread.training.novelty import fit_density, novelty_threshold
 from overread.training.reader import Floats, HeldOut, LabelledRows, TrainedReader
@@ -38,14 +39,23 @@ def train_head(
     seed: int,
     copies: FeatureCopies | None = None,
     said: str = "",
+    metadata: Metadata | None = None,
 ) -> TrainedReader:
     """Phase one: heads on cached features of train and tune, each image scored by a head that left it out.
 
     Copies of images of train, and what is said of them, come from upsampling; they are fitted to and nothing
-    else: no score, no calibration and no novelty is theirs.
+    else: no score, no calibration and no novelty is theirs. Metadata stand behind the features, a copy's
+    are those of its origin; how novel an image is, is a matter of the image alone.
     """
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
-    fitted = fit_rows(features, rows, both, task=task, settings=settings, seed=seed, copies=copies)
+    seen, width = features, 0
+    if metadata is not None:
+        width, encoded = metadata.encoder.width, metadata.encoded
+        seen = np.concatenate([features, encoded], 1)
+        if copies is not None:
+            joined = np.concatenate([copies.features, encoded[copies.origin]], 1)
+            copies = FeatureCopies(joined, copies.origin)
+    fitted = fit_rows(seen, rows, both, task=task, settings=settings, seed=seed, copies=copies, beside=width)
     held_out = HeldOut(
         fitted.held_out_logits,
         rows.targets[both],
@@ -64,7 +74,9 @@ def train_head(
         "kept": True,
     }
     return TrainedReader(
-        network=ReaderNetwork(backbone.module, fitted.module).eval(),
+        network=ReaderNetwork(
+            backbone.module, fitted.module, metadata.encoder if metadata is not None else None
+        ).eval(),
         preprocess=spec,
         task=task,
         held_out=held_out,
@@ -72,13 +84,15 @@ def train_head(
         novelty_threshold=novelty_threshold(density.novelty(features[tune])),
         phases=("head",),
         history=[row],
-        notes=[*fitted.notes],
+        notes=[*fitted.notes, *(metadata.notes() if metadata is not None else ())],
+        metadata=metadata.fields if metadata is not None else (),
         facts={
             "backbone": backbone.name,
             "weights": name_of_weights(settings.weights) if backbone.pretrained else "none",
             "weights_sha256": backbone.weights_sha256,
             "features": f"{features.shape[1]} ({settings.features})",
             "imbalance": settings.imbalance + (f": {said}" if said else ""),
+            **({"metadata": ", ".join(settings.metadata)} if metadata is not None else {}),
             **{f"head.{name}": str(value) for name, value in fitted.setting.items()},
         },
     )
@@ -116,6 +130,7 @@ def fit_rows(
     settings: ReaderSettings,
     seed: int,
     copies: FeatureCopies | None = None,
+    beside: int = 0,
 ) -> FittedHead:
     """Fit the head that the settings ask for on some of the rows, sorted, and the copies made of them."""
     if copies is not None:
@@ -130,6 +145,7 @@ def fit_rows(
         "imbalance": imbalance_of(settings),
         "seed": seed,
         "copies": copies,
+        "beside": beside,
     }
     if settings.head == "linear" or settings.head == "mlp":
         return fit_head(features[chosen], rows.targets[chosen], kind=settings.head, **given)

@@ -14,6 +14,7 @@ from torch import nn
 from overread.cohort.folds import assign_folds
 from overread.cohort.labels import stratum_columns
 from overread.errors import TrainingError
+from overread.training.blocks import WEIGHTS, column_scales, image_width
 from overread.training.focal import fit_focal
 from overread.training.imbalance import Imbalance, Remedy, remedy_for
 from overread.training.loop import fit_mlp
@@ -68,6 +69,7 @@ def fit_head(
     imbalance: Imbalance,
     seed: int,
     copies: FeatureCopies | None = None,
+    beside: int = 0,
 ) -> FittedHead:
     """Fit one head a fold of patients and average them (cross-fitting, as in Platt 1999 §2.1).
 
@@ -84,6 +86,7 @@ def fit_head(
             "balanced-sampling" weighs them by how often they would be drawn.
         seed: Of folds, dropout and order.
         copies: What is fitted beside the images, but in the folds of their origins, and never scored.
+        beside: How many of the last features are encoded metadata (`overread.training.blocks`).
 
     Raises:
         TrainingError: A class has too few patients for two folds.
@@ -95,20 +98,22 @@ def fit_head(
     heads: list[nn.Module] = []
     setting: dict[str, float | str] = {"head": kind, "folds": count}
     parts = [
-        images_inside(x, targets, fold_of != fold, copies, imbalance, task=task) for fold in range(count)
+        images_inside(x, targets, fold_of != fold, copies, imbalance, task=task, beside=beside)
+        for fold in range(count)
     ]
-    penalty = 1.0
+    penalty = weight = 1.0
     if kind == "linear":
-        penalty = _choose_penalty(x, targets, fold_of, parts, task=task, imbalance=imbalance)
-        setting["C"] = penalty
+        penalty, weight = _choose_penalty(x, targets, fold_of, parts, task=task, imbalance=imbalance)
+        setting |= {"C": penalty, **({"metadata": weight} if beside else {})}
     for fold, part in enumerate(parts):
         outside = fold_of == fold
         head: nn.Module
         if kind == "linear":
-            head = LinearHead(*fit_part(part, task=task, penalty=penalty, imbalance=imbalance))
+            fitted = fit_part(part, task=task, penalty=penalty, imbalance=imbalance, weight=weight)
+            head = LinearHead(*fitted)
         else:
             head = fit_mlp(
-                _fresh_mlp(part.features, targets.shape[1], seed=seed + fold),
+                _fresh_mlp(part, targets.shape[1], seed=seed + fold),
                 part.features,
                 part.targets,
                 task=task,
@@ -127,11 +132,12 @@ def fit_head(
 
 @dataclass(frozen=True)
 class Part:
-    """What one head is fitted to."""
+    """What one head is fitted to; `beside` of the last features are metadata."""
 
     features: Array
     targets: Array
     remedy: Remedy
+    beside: int = 0
 
 
 def images_inside(
@@ -142,6 +148,7 @@ def images_inside(
     imbalance: Imbalance,
     *,
     task: Task,
+    beside: int = 0,
 ) -> Part:
     """Some of the images, and behind them the copies made of them."""
     features, wanted, count = x[inside], np.asarray(targets[inside], np.float64), 0
@@ -150,12 +157,14 @@ def images_inside(
         count = int(of_these.sum())
         features = np.concatenate([features, copies.features[of_these].astype(np.float64)])
         wanted = np.concatenate([wanted, targets[copies.origin[of_these]]])
-    return Part(features, wanted, remedy_for(imbalance, wanted, task=task, copies=count))
+    return Part(features, wanted, remedy_for(imbalance, wanted, task=task, copies=count), beside)
 
 
-def fit_part(part: Part, *, task: Task, penalty: float, imbalance: Imbalance) -> tuple[Array, Array]:
+def fit_part(
+    part: Part, *, task: Task, penalty: float, imbalance: Imbalance, weight: float = 1.0
+) -> tuple[Array, Array]:
     """A linear head whose logits are those of the images as they are, whatever weights it was fitted with."""
-    weight, bias = fit_linear(
+    weights, bias = fit_linear(
         part.features,
         part.targets,
         task=task,
@@ -163,8 +172,10 @@ def fit_part(part: Part, *, task: Task, penalty: float, imbalance: Imbalance) ->
         balanced=imbalance.kind == "class-weights",
         chances=part.remedy.chances,
         gamma=part.remedy.gamma,
+        scales=column_scales(part.features, beside=part.beside, weight=weight)
+        * np.sqrt(image_width(part.features, part.beside)),
     )
-    return weight, bias - part.remedy.offset
+    return weights, bias - part.remedy.offset
 
 
 def fit_linear(
@@ -176,6 +187,7 @@ def fit_linear(
     balanced: bool,
     chances: Array | None = None,
     gamma: float = 0.0,
+    scales: Array | None = None,
 ) -> tuple[Array, Array]:
     """Logistic regression with an L2 penalty on standardised features, given back for raw ones.
 
@@ -187,13 +199,15 @@ def fit_linear(
         balanced: Weigh classes inversely to their share.
         chances: `[n]`, weights of the images.
         gamma: Above 0 the focal loss takes the place of the log loss; not beside weights.
+        scales: `[d]`, what each feature is divided by; None: all alike, so that images have unit length.
 
     Returns:
         weight `[outputs, d]` and bias `[outputs]`: logits are `features @ weight.T + bias`.
     """
     from sklearn.linear_model import LogisticRegression
 
-    mean, scale = _standard(features)
+    mean = features.mean(0)
+    scale = column_scales(features) * np.sqrt(features.shape[1]) if scales is None else scales
     x, basis = _within_span((features - mean) / scale)
     # Newton's steps need a matrix of all weights; past this size it costs more than it saves.
     many = x.shape[1] * (targets.shape[1] if task == "multiclass" else 1) > MOST_NEWTON_WEIGHTS
@@ -275,20 +289,26 @@ def _choose_penalty(
     *,
     task: Task,
     imbalance: Imbalance,
-) -> float:
-    """The penalty with the lowest log loss on patients left out."""
-    losses: list[float] = []
-    for penalty in PENALTIES:
+) -> tuple[float, float]:
+    """The penalty, and then the weight of metadata, with the lowest log loss on patients left out."""
+
+    def loss(penalty: float, weight: float) -> float:
         logits = np.full(targets.shape, np.nan)
         for fold, part in enumerate(parts):
             outside = fold_of == fold
-            weight, bias = fit_part(part, task=task, penalty=penalty, imbalance=imbalance)
-            logits[outside] = x[outside] @ weight.T + bias
+            weights, bias = fit_part(part, task=task, penalty=penalty, imbalance=imbalance, weight=weight)
+            logits[outside] = x[outside] @ weights.T + bias
         if imbalance.gamma:
             plain = proper_logits(torch.from_numpy(logits), task=task, gamma=imbalance.gamma)
             logits = np.asarray(plain.numpy(), np.float64)
-        losses.append(log_loss(logits, targets, task=task))
-    return PENALTIES[int(np.argmin(losses))]
+        return log_loss(logits, targets, task=task)
+
+    losses = [loss(penalty, WEIGHTS[0]) for penalty in PENALTIES]
+    penalty = PENALTIES[int(np.argmin(losses))]
+    if not parts[0].beside:
+        return penalty, WEIGHTS[0]
+    weighed = [min(losses), *(loss(penalty, weight) for weight in WEIGHTS[1:])]
+    return penalty, WEIGHTS[int(np.argmin(weighed))]
 
 
 def log_loss(logits: Array, targets: npt.NDArray[np.floating], *, task: Task) -> float:
@@ -314,15 +334,9 @@ def problems_of(
     return problems
 
 
-def _standard(features: Array) -> tuple[Array, Array]:
-    mean, std = features.mean(0), features.std(0)
-    return mean, np.where(std > 1e-9, std, 1.0) * np.sqrt(features.shape[1])
-
-
-def _fresh_mlp(features: Array, outputs: int, *, seed: int) -> MLPHead:
+def _fresh_mlp(part: Part, outputs: int, *, seed: int) -> MLPHead:
     torch.manual_seed(seed)
-    mean, std = features.mean(0), features.std(0)
-    return MLPHead(mean, np.where(std > 1e-9, std, 1.0), outputs)
+    return MLPHead(part.features.mean(0), column_scales(part.features, beside=part.beside), outputs)
 
 
 def merge_heads(heads: Sequence[nn.Module]) -> nn.Module:

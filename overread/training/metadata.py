@@ -17,12 +17,16 @@ from overread.errors import TrainingError
 from overread.training.metadata_encoder import MetadataEncoder
 from overread.training.reader import LabelledRows
 
-USABLE = ("age", "sex", "site", "view", "device", "source")
-"""Columns of a cohort that may join: what is known of a patient or a picture before anyone reads it."""
 UNITS = {"age": "years"}
 FEWEST_PATIENTS = 5
 """A category of fewer patients of train is left unknown: it says more about them than about a class."""
 MOST_CATEGORIES = 30
+
+
+NOT_FINE_TUNED = (
+    "The network was not fine-tuned: patient information joins the head, and fine-tuning knows images alone. "
+    'Set reader.phases = ["head"] to say so, or leave reader.metadata out to fine-tune.'
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def read_metadata(cohort: Cohort, rows: LabelledRows, names: Sequence[str]) -> M
     """Take columns of a cohort as metadata; what they mean is learned from `train` alone.
 
     Raises:
-        TrainingError: A column is none of the usable ones, or `train` says nothing in it.
+        TrainingError: `train` says nothing in a column.
     """
     table = cohort.table(["image_id", *names])
     place = {image_id: at for at, image_id in enumerate(table["image_id"].to_pylist())}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from overread.bundle.manifest import MetadataField
 from overread.cohort import Cohort
 from overread.cohort.folds import cohort_groups
 from overread.errors import TrainingError
@@ -52,6 +53,7 @@ class TrainedReader:
         history: One row an epoch, for the report's curves.
         notes: Sentences that the report must show.
         facts: Backbone, weights and settings, for provenance.
+        metadata: What the network takes beside images.
     """
 
     network: ReaderNetwork
@@ -64,6 +66,7 @@ class TrainedReader:
     history: list[dict[str, Any]]
     notes: list[str]
     facts: dict[str, str]
+    metadata: tuple[MetadataField, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,9 @@ class Reduction:
         return weight @ self.matrix, bias + weight @ self.offset
 
 
-def fit_reduction(features: Array, problems: Problems, *, kind: Kind, size: int) -> Reduction:
+def fit_reduction(
+    features: Array, problems: Problems, *, kind: Kind, size: int, beside: int = 0
+) -> Reduction:
     """Learn from some images which features to keep, or which sums of them.
 
     Args:
@@ -52,7 +54,11 @@ def fit_reduction(features: Array, problems: Problems, *, kind: Kind, size: int)
             that tell the classes apart best by the F statistic of a one-way analysis of variance (Fisher
             1925); of several findings the one counts in which a feature stands best. "none" keeps all.
         size: How many, at most.
+        beside: How many of the last features are metadata, which are kept as they are.
     """
+    if beside:
+        image = features[:, :-beside]
+        return _keeping(fit_reduction(image, problems, kind=kind, size=size), image.shape[1], beside)
     width = features.shape[1]
     if kind == "none":
         return Reduction(np.arange(width))
@@ -66,6 +72,17 @@ def fit_reduction(features: Array, problems: Problems, *, kind: Kind, size: int)
     basis = _components((features - mean) / scale, min(size, len(features) - 1, width))
     matrix = basis / scale
     return Reduction(np.arange(width), matrix, -matrix @ mean)
+
+
+def _keeping(reduction: Reduction, width: int, beside: int) -> Reduction:
+    """A reduction of `width` features that leaves `beside` more behind them as they are."""
+    last = np.arange(width, width + beside)
+    if reduction.matrix is None or reduction.offset is None:
+        return Reduction(np.concatenate([reduction.columns, last]))
+    kept = len(reduction.matrix)
+    matrix = np.zeros((kept + beside, width + beside))
+    matrix[:kept, :width], matrix[kept:, width:] = reduction.matrix, np.eye(beside)
+    return Reduction(np.arange(width + beside), matrix, np.append(reduction.offset, np.zeros(beside)))
 
 
 def _ranks(features: Array, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 Phase = Literal["head", "fine-tune"]
 Auto = Literal["auto"]
+MetadataColumn = Literal["age", "sex", "site", "view", "device", "source"]
+"""What is known of a patient or a picture before anyone reads it."""
 TREE_HEADS = ("random-forest", "gradient-boosting", "xgboost")
 
 
@@ -30,7 +32,7 @@ class FineTuneSettings(BaseModel):
         default="auto", description="each block's rate as a share of the block above it"
     )
     head_rate: float = Field(default=1.0, gt=0, le=10, description="the head's rate as a share")
-    weight_decay: float = Field(default=0.01, ge=0, le=1)
+    weight_decay: Auto | Annotated[float, Field(ge=0, le=1)] = "auto"
     blocks: Literal["all"] | Annotated[int, Field(ge=1)] = Field(
         default="all", description='"all", or how many blocks from the top are trained'
     )
@@ -46,8 +48,8 @@ class FineTuneSettings(BaseModel):
     ema: Auto | Annotated[float, Field(ge=0, lt=1)] = Field(
         default="auto", description="decay of the running mean of weights that is kept; 0: none"
     )
-    ensemble: int = Field(
-        default=1, ge=1, le=10, description="networks, each trained without one fold of patients and averaged"
+    ensemble: Auto | Annotated[int, Field(ge=1, le=10)] = Field(
+        default="auto", description="networks, each trained without one fold of patients and averaged"
     )
 
 
@@ -87,7 +89,7 @@ class ReaderSettings(BaseModel):
     image_size: Literal["auto"] | int = "auto"
     more_sizes: tuple[Annotated[int, Field(ge=28, le=2048)], ...] = Field(default=(), max_length=3)
     views: Literal[1, 2, 4, 8] = 1
-    metadata: tuple[str, ...] = ()
+    metadata: tuple[MetadataColumn, ...] = ()
     resize: Literal["squash", "crop"] = "squash"
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     features: Literal["stages", "last"] = "stages"
@@ -125,6 +127,8 @@ class ReaderSettings(BaseModel):
                 f'imbalance: expected "none", "class-weights", "balanced-sampling" or "upsample" for the head'
                 f' "{self.head}", got "focal"; trees grow by a loss of their own'
             )
+        if len(set(self.metadata)) != len(self.metadata):
+            raise ValueError(f"metadata: expected different columns, got {list(self.metadata)}")
         if self.image_size != "auto" and not 28 <= self.image_size <= 2048:
             raise ValueError(f'image_size: expected "auto" or 28 to 2048 pixels, got {self.image_size}')
         return self

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from overread.training.blocks import column_scales
 from overread.training.network import LinearHead
 
 Array = npt.NDArray[np.float64]
@@ -32,7 +33,9 @@ class StandIn:
     explained: float
 
 
-def fit_stand_in(features: Array, logits: Array, fold_of: npt.NDArray[np.int64]) -> StandIn:
+def fit_stand_in(
+    features: Array, logits: Array, fold_of: npt.NDArray[np.int64], *, beside: int = 0
+) -> StandIn:
     """Ridge regression (Hoerl & Kennard 1970) of a head's logits, as strong as patients left out want it.
 
     Args:
@@ -40,22 +43,23 @@ def fit_stand_in(features: Array, logits: Array, fold_of: npt.NDArray[np.int64])
         logits: `[n, outputs]`, what the head says of images it was not fitted to: what it says of its own
             says more of them than of it.
         fold_of: `[n]`, patients stay in one fold.
+        beside: How many of the last features are metadata.
     """
     variation = ((logits - logits.mean(0)) ** 2).sum(0)
     left = np.zeros((len(RIDGES), logits.shape[1]))
     for fold in np.unique(fold_of):
         inside, outside = fold_of != fold, fold_of == fold
-        for at, (weight, bias) in enumerate(_ridges(features[inside], logits[inside], RIDGES)):
+        found = _ridges(features[inside], logits[inside], RIDGES, beside)
+        for at, (weight, bias) in enumerate(found):
             left[at] += ((features[outside] @ weight.T + bias - logits[outside]) ** 2).sum(0)
     explained = np.mean(1 - left / np.maximum(variation, 1e-12), 1)
     best = int(np.argmax(explained))
-    [(weight, bias)] = _ridges(features, logits, RIDGES[best : best + 1])
+    [(weight, bias)] = _ridges(features, logits, RIDGES[best : best + 1], beside)
     return StandIn(LinearHead(weight, bias), float(explained[best]))
 
 
-def _ridges(x: Array, y: Array, strengths: tuple[float, ...]) -> list[tuple[Array, Array]]:
-    mean, std = x.mean(0), x.std(0)
-    scale = np.where(std > 1e-9, std, 1.0)
+def _ridges(x: Array, y: Array, strengths: tuple[float, ...], beside: int) -> list[tuple[Array, Array]]:
+    mean, scale = x.mean(0), column_scales(x, beside=beside)
     u, singular, v = np.linalg.svd((x - mean) / scale, full_matrices=False)
     along = u.T @ (y - y.mean(0))
     found = []

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from pathlib import Path
 
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
+from overread.errors import TrainingError
 from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import automatic_size, open_backbone
 from overread.training.grown_trees import check_installed
 from overread.training.head_phase import cohort_features, train_head
 from overread.training.heads import FeatureCopies
+from overread.training.metadata import NOT_FINE_TUNED, read_metadata
 from overread.training.reader import TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
 from overread.training.upsampling import own_images, upsampled_images
@@ -47,6 +50,7 @@ def train_reader(
     check_installed(settings.head)
     rows = labelled_rows(cohort)
     check_learnable(rows, "train", "tune", classes=cohort.classes)
+    metadata = read_metadata(cohort, rows, settings.metadata) if settings.metadata else None
     if "fine-tune" in settings.phases:
         check_learnable(rows, "train", classes=cohort.classes)
     side = usual_side(cohort)
@@ -60,6 +64,12 @@ def train_reader(
         taps=settings.features,
         seed=seed,
     )
+    if metadata is not None and "fine-tune" in settings.phases and not backbone.pretrained:
+        raise TrainingError(
+            "patient information joins the head, and a network without pretrained weights needs fine-tuning",
+            where="reader.metadata",
+            todo="give reader.weights, or leave reader.metadata out",
+        )
     spec = Preprocess(
         size=backbone.image_size,
         resize=settings.resize,
@@ -86,9 +96,12 @@ def train_reader(
         seed=seed,
         copies=copies,
         said=images.said,
+        metadata=metadata,
     )
     if "fine-tune" not in settings.phases:
         return reader
+    if metadata is not None:
+        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED])
     # Lightning takes a second to import, which a head alone does not need.
     from overread.training.reconnect import fine_tune_reader
 

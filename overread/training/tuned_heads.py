@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from overread.training.blocks import WEIGHTS, shown_to_trees
 from overread.training.grown_trees import Setting, grow
 from overread.training.heads import (
     PENALTIES,
@@ -50,6 +51,8 @@ class _Fitted:
     """One point of the grid: the head of each fold, and what it says of the images left out."""
 
     setting: Setting
+    size: int
+    reductions: list[Reduction]
     heads: list[LinearHead] | list[Ensemble]
     held_out: Array
     loss: float
@@ -67,6 +70,7 @@ def fit_tuned_head(
     imbalance: Imbalance,
     seed: int,
     copies: FeatureCopies | None = None,
+    beside: int = 0,
     grid: Sequence[Setting] | None = None,
     sizes: Sequence[int] = SIZES,
 ) -> FittedHead:
@@ -86,6 +90,7 @@ def fit_tuned_head(
         imbalance: Class weights and balanced sampling weigh images; the focal loss is for "logistic" alone.
         seed: As there.
         copies: As there.
+        beside: As there; metadata are never reduced.
         grid: Settings to try; None: those of `GRIDS`.
         sizes: How many features to try to reduce to.
 
@@ -98,38 +103,55 @@ def fit_tuned_head(
     count = int(fold_of.max()) + 1
     x = np.asarray(features, np.float64)
     parts = [
-        images_inside(x, targets, fold_of != fold, copies, imbalance, task=task) for fold in range(count)
+        images_inside(x, targets, fold_of != fold, copies, imbalance, task=task, beside=beside)
+        for fold in range(count)
     ]
+
+    def tried(reductions: list[Reduction], size: int, setting: Setting) -> _Fitted:
+        heads, held_out = _cross_fit(
+            kind,
+            x,
+            targets,
+            fold_of,
+            parts,
+            reductions,
+            setting=setting,
+            task=task,
+            imbalance=imbalance,
+            seed=seed,
+        )
+        return _Fitted(setting, size, reductions, heads, held_out, log_loss(held_out, targets, task=task))
+
     best: _Fitted | None = None
     for size in (0,) if reduce == "none" else sizes:
         reductions = [
-            fit_reduction(part.features, problems_of(part.targets, task), kind=reduce, size=size)
+            fit_reduction(
+                part.features, problems_of(part.targets, task), kind=reduce, size=size, beside=beside
+            )
             for part in parts
         ]
         for chosen in grid or GRIDS[kind]:
-            fitted = _cross_fit(
-                kind,
-                x,
-                targets,
-                fold_of,
-                parts,
-                reductions,
-                setting=chosen,
-                task=task,
-                imbalance=imbalance,
-                seed=seed,
-            )
-            # Only what is clearly lower counts: the rounding of sums is no reason to choose.
-            if best is None or fitted.loss < best.loss - 1e-9:
-                best = replace(fitted, setting={**chosen, **({"features": float(size)} if size else {})})
+            best = _better(best, tried(reductions, size, chosen))
     assert best is not None
-    facts: dict[str, float | str] = {"head": kind, "folds": count, "reduce": reduce, **best.setting}
+    if beside and kind == "logistic":
+        first = best.setting | {"metadata": WEIGHTS[0]}
+        best = replace(best, setting=first)
+        for weight in WEIGHTS[1:]:
+            best = _better(best, tried(best.reductions, best.size, first | {"metadata": weight}))
+    of_size = {"features": float(best.size)} if best.size else {}
+    facts: dict[str, float | str] = {
+        "head": kind,
+        "folds": count,
+        "reduce": reduce,
+        **best.setting,
+        **of_size,
+    }
     if kind == "xgboost":
         facts["library"] = f"xgboost {version('xgboost')}"
     module = _joined(best.heads)
     if isinstance(module, LinearHead):
         return FittedHead(module.eval(), best.held_out, fold_of, facts)
-    stand_in = fit_stand_in(x, best.held_out, fold_of)
+    stand_in = fit_stand_in(x, best.held_out, fold_of, beside=beside)
     facts["explained"] = round(stand_in.explained, 3)
     said = (
         f"The heat maps are those of a linear stand-in for the {kind} head, which has none of its own; on "
@@ -137,6 +159,11 @@ def fit_tuned_head(
         "log-odds. Scores and decisions are the head's own."
     )
     return FittedHead(ExplainedHead(module, stand_in.head).eval(), best.held_out, fold_of, facts, (said,))
+
+
+def _better(best: _Fitted | None, other: _Fitted) -> _Fitted:
+    """The one of lower loss; only what is clearly lower counts: the rounding of sums is no reason."""
+    return other if best is None or other.loss < best.loss - 1e-9 else best
 
 
 def _cross_fit(
@@ -151,7 +178,8 @@ def _cross_fit(
     task: Task,
     imbalance: Imbalance,
     seed: int,
-) -> _Fitted:
+) -> tuple[list[LinearHead] | list[Ensemble], Array]:
+    """The head of each fold, and what it says of the images left out, `[n, outputs]`."""
     held_out = np.full(targets.shape, np.nan)
     linear: list[LinearHead] = []
     ensembles: list[Ensemble] = []
@@ -159,7 +187,13 @@ def _cross_fit(
         head: nn.Module
         if kind == "logistic":
             fewer = replace(part, features=reduction.apply(part.features))
-            weight, bias = fit_part(fewer, task=task, penalty=setting["C"], imbalance=imbalance)
+            weight, bias = fit_part(
+                fewer,
+                task=task,
+                penalty=setting["C"],
+                imbalance=imbalance,
+                weight=setting.get("metadata", WEIGHTS[0]),
+            )
             head = LinearHead(*reduction.unfold(weight, bias, width=x.shape[1]))
             linear.append(head)
         else:
@@ -168,7 +202,7 @@ def _cross_fit(
         outside = fold_of == fold
         with torch.no_grad():
             held_out[outside] = head(torch.from_numpy(x[outside].astype(np.float32))).numpy()
-    return _Fitted(setting, linear or ensembles, held_out, log_loss(held_out, targets, task=task))
+    return linear or ensembles, held_out
 
 
 def _grow_part(
@@ -198,11 +232,17 @@ def _grow_part(
         if part.remedy.chances is not None:
             weights = weights * part.remedy.chances[known]
         problems.append((known, labels, weights))
-    classes = part.targets.shape[1]
+    shown = shown_to_trees(fewer, part.beside)
     grown = grow(
-        kind, fewer, problems, classes=classes, competing=task == "multiclass", setting=setting, seed=seed
+        kind,
+        np.ascontiguousarray(fewer[:, shown]) if part.beside else fewer,
+        problems,
+        classes=part.targets.shape[1],
+        competing=task == "multiclass",
+        setting=setting,
+        seed=seed,
     )
-    trees = grown.trees
+    trees = replace(grown.trees, feature=shown[grown.trees.feature])
     if projection is None:
         trees = replace(trees, feature=reduction.columns[trees.feature])
     return replace(grown, trees=trees, offset=part.remedy.offset, projection=projection)
