@@ -147,10 +147,10 @@ def _weights(graph: onnx.GraphProto) -> dict[str, int]:
     known = {one.name for one in graph.initializer}
     on_the_way = _upstream(graph, _ENDS)
     axes: dict[str, set[int | None]] = {}
-    for node in graph.node:
+    for place, node in enumerate(graph.node):
         for at, name in enumerate(node.input):
             if name in known:
-                fits = at == _WEIGHT_AT and id(node) in on_the_way
+                fits = at == _WEIGHT_AT and place in on_the_way
                 axes.setdefault(name, set()).add(_output_axis(node) if fits else None)
     rank = {one.name: len(one.dims) for one in graph.initializer}
     found: dict[str, int] = {}
@@ -171,12 +171,13 @@ def _output_axis(node: onnx.NodeProto) -> int | None:
 
 
 def _upstream(graph: onnx.GraphProto, ends: Sequence[str]) -> set[int]:
-    """The nodes, by `id`, that any of these outputs depends on."""
+    """The places of the nodes that any of these outputs depends on."""
     found: set[int] = set()
     wanted = set(ends)
-    for node in reversed(graph.node):  # sorted: what a node takes stands before it
+    # Sorted: what a node takes stands before it.
+    for place, node in reversed(list(enumerate(graph.node))):
         if wanted & set(node.output):
-            found.add(id(node))
+            found.add(place)
             wanted |= set(node.input)
     return found
 

@@ -35,6 +35,7 @@ from overread.imaging import GraphRunner, decode, preprocess_graph
 from overread.progress import SILENT, Progress
 from overread.study.record import HISTORY, TrainingRecord
 from overread.study.settings import BundleTable, EvaluationTable
+from overread.study.shrink import small_network
 from overread.training import ReaderSettings
 
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "pillow", "scikit-learn", "simplejpeg", "timm", "torch")
@@ -139,7 +140,19 @@ def train(
         limits=(*bundle.limits, *notes, f"Calibration and threshold come from {held_out.described}."),
         provenance=_provenance(cohort, trained.facts, phases=trained.phases, seed=seed),
     )
-    pack(out, draft=draft, preprocess=preprocess, network=exported)
+    small = small_network(
+        exported,
+        draft=draft,
+        preprocess=preprocess,
+        cohort=cohort,
+        wanted=bundle.small,
+        seed=seed,
+        work=work / "small",
+        engine=engine,
+        progress=progress,
+    )
+    draft = draft.model_copy(update={"small": small.described if small else None})
+    pack(out, draft=draft, preprocess=preprocess, network=exported, small=small.network if small else None)
     record = TrainingRecord.model_validate(
         {"history": trained.history, "notes": notes, "facts": trained.facts}
     )
