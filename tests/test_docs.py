@@ -28,6 +28,7 @@ from overread.cli.app import app
 from overread.cohort.card import CohortCard
 from overread.cohort.columns import USUAL_NAMES
 from overread.cohort.schema import IMAGE_SCHEMA, REJECT_SCHEMA
+from overread.evaluation.comparison import Comparison
 from overread.imaging import Preprocess
 from overread.study import RunResult, StudySettings
 from overread.study.demo import DemoResult
@@ -140,6 +141,7 @@ def test_the_options_of_all_commands_are_documented() -> None:
         ("overread run", {field.name for field in dataclasses.fields(RunResult)}),
         ("overread predict", {field.name for field in dataclasses.fields(PredictSummary)}),
         ("overread bundle verify", {field.name for field in dataclasses.fields(Verification)}),
+        ("overread compare", {"page", *Comparison.model_fields}),
         (
             "overread demo",
             {field.name for made in (RunResult, DemoResult) for field in dataclasses.fields(made)} - {"run"},
