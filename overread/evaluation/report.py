@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,61 +11,28 @@ from typing import Any
 import numpy as np
 
 from overread.bundle.manifest import ManifestDraft
-from overread.evaluation import wording
-from overread.evaluation.figures import Figure
+from overread.evaluation import drawings, wording
+from overread.evaluation.checklist import checklists
+from overread.evaluation.decision_reading import example_sentence
+from overread.evaluation.explorer import dial_of, explorer_data, five_thresholds
+from overread.evaluation.figure_table import FIGURES, PER_CLASS, figure_tables
+from overread.evaluation.forest import forests, subgroup_sentence
 from overread.evaluation.mistakes import Mistake
 from overread.evaluation.pages import page_environment, safe, stylesheet, tidy
 from overread.evaluation.pictures import picture_pair
-from overread.evaluation.results import Curves, Evaluation, Finding, HistoryRow
+from overread.evaluation.print_style import margin_boxes
+from overread.evaluation.results import Evaluation, HistoryRow
+from overread.evaluation.scores import class_scores, main_score
 from overread.evaluation.wording import Naming
 
-# name in evaluation.json: (name in the report, what it says, whether it lies on the scale 0..1 drawn beside)
-_FIGURES: dict[str, tuple[str, str, bool]] = {
-    "roc_auc": ("ROC-AUC", "how well the scores rank; 0.5 is chance", True),
-    "average_precision": ("PR-AUC", "average precision; the prevalence is chance", True),
-    "sensitivity": ("Sensitivity", "share called, of images with the finding", True),
-    "specificity": ("Specificity", "share not called, of images without it", True),
-    "ppv": ("Positive predictive value", "share with the finding, of those called", True),
-    "npv": ("Negative predictive value", "share without it, of those not called", True),
-    "f1": ("F1", "harmonic mean of sensitivity and PPV", True),
-    "accuracy": ("Accuracy", "share decided rightly", True),
-    "balanced_accuracy": ("Balanced accuracy", "mean over the classes of that share", True),
-    "recall": ("Recall", "share of the class whose highest score is its own", True),
-    "calibration_error": ("Calibration error", "score against share, 10 equal bins; 0 is best", True),
-    "brier": ("Brier score", "mean squared error of the score; 0 is best", True),
-    "log_loss": ("Log loss", "in nats; 0 is best", False),
-    "prevalence": ("Prevalence", "share of images with the finding", True),
-}
-_GROUPS = (
-    ("How well it ranks", ("roc_auc", "average_precision")),
-    (
-        "At the threshold",
-        ("sensitivity", "specificity", "ppv", "npv", "f1", "accuracy", "balanced_accuracy"),
-    ),
-    ("Scores as probabilities", ("calibration_error", "brier", "log_loss")),
-    ("The images", ("prevalence",)),
-)
-_PER_FINDING = ("roc_auc", "average_precision", "recall", "sensitivity", "specificity", "calibration_error")
-
 
 @dataclass(frozen=True)
-class _Row:
-    """One line of a table of figures; bar is (low, value, high, baseline) on 0..100, or None."""
+class Section:
+    """A part of the page; its template is `sections/ANCHOR.html.jinja`."""
 
-    name: str
-    meaning: str
-    value: str
-    interval: str
-    baseline: str
-    bar: tuple[float, float, float, float | None] | None
-    exact: bool
-
-
-@dataclass(frozen=True)
-class _Plot:
+    anchor: str
+    short: str
     title: str
-    caption: str
-    svg: Any
 
 
 def render_report(
@@ -76,11 +45,12 @@ def render_report(
 ) -> str:
     """Write the report.
 
-    The page holds its style, figures and pictures, loads nothing, runs no script, and is the same to the byte
-    for the same arguments.
+    The page holds its style, figures and pictures and loads nothing. Its one script, the threshold
+    explorer's, is allowed by its hash; without it a table stands in its place. The same arguments give
+    the same bytes.
 
     Args:
-        evaluation: What to report.
+        evaluation: What to report; what it does not hold is left out.
         manifest: Of the bundle.
         history: Epochs of training; None takes the evaluation's.
         mistakes: Wrong readings to show, the worst first.
@@ -90,33 +60,121 @@ def render_report(
         The HTML text.
     """
     naming = wording.name_images(evaluation, manifest=manifest)
-    rows = evaluation.history if history is None else [_history_row(row) for row in history]
-    environment = page_environment()
-    environment.filters["dots"] = _dots
+    main, classes = main_score(evaluation, name=naming.short[0]), class_scores(evaluation)
+    scores = [score for score in (main, *classes) if score is not None]
+    rows = evaluation.history if history is None else tuple(_history_row(row) for row in history)
+    kept = [row for row in rows if row.kept]
+    cautions = wording.cautions(evaluation, manifest=manifest)
+    dials = [dial for score in scores if (dial := dial_of(score))]
+    curves = drawings.curve_drawings(main, level=evaluation.level) if main else ()
+    small_roc = drawings.small_roc(classes)
+    decision = drawings.decision_drawing(main, level=evaluation.level, naming=naming) if main else None
+    small_decisions = drawings.small_decisions(classes)
+    learning = drawings.learning_drawing(evaluation.learning)
+    kind = "class" if evaluation.task == "multiclass" else "finding"
+    sections = _sections(
+        {
+            "curves": curves or small_roc,
+            "benefit": decision or small_decisions,
+            "explorer": dials,
+            "classes": classes,
+            "subgroups": evaluation.subgroups,
+            "abstention": evaluation.abstention,
+            "training": rows or learning,
+            "mistakes": mistakes,
+        },
+        kind=kind,
+    )
+    anchors = [section.anchor for section in sections]
+
+    environment = _environment()
+    script = tidy(stylesheet(environment, "explorer.js")).rstrip("\n") if dials else ""
     page = environment.get_template("report.html.jinja").render(
-        style=stylesheet(environment, "report.css"),
+        style=stylesheet(environment, "report.css", "evaluation.css"),
+        page_style=safe(margin_boxes(evaluation.bundle)),
+        script=safe(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
+        dials_data=safe(explorer_data(dials)),
+        sections=sections,
+        titles={section.anchor: section.short for section in sections},
         evaluation=evaluation,
         manifest=manifest,
         naming=naming,
+        kind=kind,
+        names={score.key: score.name for score in scores} | {"": "all classes"},
         patients_known=wording.patients_known(evaluation, manifest=manifest),
         level=wording.percent(evaluation.level),
         hundreds=wording.hundreds(evaluation.triage, naming=naming) if evaluation.triage else (),
         sentences=_sentences(evaluation, naming),
-        cautions=wording.cautions(evaluation, manifest=manifest),
-        notes=evaluation.notes if notes is None else tuple(notes),
-        tables=_tables(evaluation, naming),
-        plots=_plots(evaluation, naming),
-        small_plots=_small_plots(evaluation),
-        finding_columns=[name for name in _PER_FINDING if name in evaluation.findings[0].figures],
-        figure_names=_FIGURES,
+        cautions=cautions,
+        notes=wording.notes_beside(evaluation.notes if notes is None else notes, cautions=cautions),
+        tables=figure_tables(evaluation, naming=naming),
+        told=[main] if main else classes,
+        curves=curves,
+        small_roc=small_roc,
+        calibration_plots=(
+            drawings.calibration_drawings(main, level=evaluation.level, naming=naming) if main else ()
+        ),
+        small_reliability=drawings.small_reliability(classes),
+        candidates=_candidates(evaluation),
+        calibrations=wording.CALIBRATIONS,
+        decision=decision,
+        decision_example=example_sentence(main.clinical.net_benefit) if main else "",
+        small_decisions=small_decisions,
+        dials=dials,
+        tables_of_five=[five_thresholds(dial) for dial in dials],
+        forests=forests(evaluation.subgroups, scores),
+        subgroup_sentence=subgroup_sentence(evaluation.subgroups, scores),
+        finding_columns=[
+            name for name in PER_CLASS if any(name in one.figures for one in evaluation.findings)
+        ],
+        figure_names=FIGURES,
         confusion=_confusion(evaluation),
-        training=_training(rows),
-        kept=[row for row in rows if row.kept],
+        training=drawings.training_drawings(rows),
+        learning=learning,
+        kept=kept,
         mistakes=[_picture(one, manifest) for one in mistakes],
+        checklists=checklists(evaluation, manifest=manifest, sections=anchors, kept=bool(kept)),
         undefined=_undefined(evaluation),
         files=getattr(manifest, "files", {}),
     )
     return tidy(page)
+
+
+def _environment() -> Any:
+    environment = page_environment()
+    environment.filters |= {
+        "dots": _dots,
+        "interval": wording.interval,
+        "threshold": wording.threshold,
+        "share_percent": wording.share_percent,
+        "per_finding": wording.per_finding,
+        "calibration_choice": wording.calibration_choice,
+        "abstention_sentence": wording.abstention_sentence,
+    }
+    return environment
+
+
+def _sections(shown: Mapping[str, object], *, kind: str) -> list[Section]:
+    """The parts of the page in their order, without those that have nothing to show."""
+    every = (
+        Section("summary", "In short", "In short"),
+        Section("figures", "Figures", "Figures"),
+        Section("curves", "Curves", "How well it ranks"),
+        Section("calibration", "Calibration", "Scores as probabilities"),
+        Section("benefit", "Benefit", "Whom it helps to act on it"),
+        Section("explorer", "Thresholds", "What moving the threshold changes"),
+        Section("classes", f"By {kind}", f"By {kind}"),
+        Section("subgroups", "Subgroups", "Subgroups"),
+        Section("abstention", "Cannot assess", "Leaving the question open"),
+        Section("training", "Training", "Training"),
+        Section("mistakes", "Worst mistakes", "Worst mistakes"),
+        Section("origin", "Images", "Where the images come from"),
+        Section("reader", "Reader", "The reader"),
+        Section("checklist", "Checklists", "Reporting checklists"),
+        Section("method", "Method", "How the figures are made"),
+    )
+    return [section for section in every if shown.get(section.anchor, True)]
 
 
 def _history_row(row: Mapping[str, Any] | HistoryRow) -> HistoryRow:
@@ -150,148 +208,11 @@ def _sentences(evaluation: Evaluation, naming: Naming) -> list[str]:
     ]
 
 
-def _tables(evaluation: Evaluation, naming: Naming) -> list[tuple[str, list[tuple[str, list[_Row]]]]]:
-    """Tables of figures for the whole reader: (caption, [(group, rows)])."""
-    if evaluation.task == "binary":
-        threshold = evaluation.findings[0].threshold
-        return [(f"All figures for {evaluation.classes[0]}", _grouped(evaluation.overall, threshold))]
-    titles = {
-        "multiclass": "The most likely class, and means over the classes",
-        "multilabel": "Means over the findings",
-    }
-    tables = [(titles[evaluation.task], _grouped(evaluation.overall, np.nan, evaluation.task))]
-    if evaluation.triage:
-        grouped = _grouped(evaluation.triage.figures, evaluation.triage.threshold)
-        tables.insert(0, (f"Urgent or not: {naming.short[0]}", grouped))
-    return tables
-
-
-def _grouped(figures: Mapping[str, Figure], threshold: float, task: str = "") -> list[tuple[str, list[_Row]]]:
-    grouped = []
-    for title, names in _GROUPS:
-        words = title
-        if title == "At the threshold":
-            words = title if np.isnan(threshold) else f"{title} {threshold:.3g}"
-            words = {"multiclass": "The most likely class", "multilabel": "At each threshold"}.get(
-                task, words
-            )
-        rows = [_row(name, figures[name]) for name in names if name in figures]
-        if rows:
-            grouped.append((words, rows))
-    return grouped
-
-
-def _row(name: str, figure: Figure) -> _Row:
-    title, meaning, scaled = _FIGURES[name]
-    bar = None
-    if scaled and not np.isnan(figure.value):
-        low, high = (figure.value, figure.value) if np.isnan(figure.low) else (figure.low, figure.high)
-        baseline = None if np.isnan(figure.baseline) else round(100 * figure.baseline, 2)
-        bar = (round(100 * low, 2), round(100 * figure.value, 2), round(100 * high, 2), baseline)
-    return _Row(
-        name=title,
-        meaning=meaning,
-        value=wording.number(figure.value),
-        interval=wording.interval(figure),
-        baseline=wording.number(figure.baseline),
-        bar=bar,
-        exact=figure.method == "exact",
-    )
-
-
-def _plots(evaluation: Evaluation, naming: Naming) -> list[_Plot]:
-    """The four large figures: of the finding (binary) or of the urgent sum (multiclass)."""
-    from overread.evaluation import plots
-
-    if evaluation.task == "binary":
-        figures, curves = evaluation.findings[0].figures, evaluation.findings[0].curves
-        threshold = evaluation.findings[0].threshold
-    elif evaluation.triage and evaluation.triage.curves.histogram.edges:
-        figures, curves = evaluation.triage.figures, evaluation.triage.curves
-        threshold = evaluation.triage.threshold
-    else:
-        return []
-    name = naming.short[0]
-    drawn, level = [], wording.percent(evaluation.level)
-    if curves.roc.sensitivity:
-        label = f"ROC curve for {name}, area {wording.number(figures['roc_auc'].value)}"
-        point = _roc_point(figures)
-        svg = plots.roc_plot(curves.roc, name="roc", label=label, point=point)
-        words = f"Shaded: pointwise {level} band over resampled patients. Dashed: chance."
-        drawn.append(_Plot("ROC", words, safe(svg)))
-    if curves.precision_recall.recall:
-        area, base = figures["average_precision"], figures["average_precision"].baseline
-        label = f"Precision-recall curve for {name}, area {wording.number(area.value)}"
-        mark = (figures["sensitivity"].value, figures["ppv"].value) if "ppv" in figures else None
-        svg = plots.precision_recall_plot(
-            curves.precision_recall, name="pr", label=label, prevalence=base, point=mark
-        )
-        drawn.append(
-            _Plot("Precision and recall", "Dashed: a reader that knows only the prevalence.", safe(svg))
-        )
-    error = wording.number(figures["calibration_error"].value)
-    label = f"Reliability diagram for {name}, calibration error {error}"
-    svg = plots.reliability_plot(curves.reliability, name="reliability", label=label)
-    words = (
-        f"Share of images with the finding among images of about equal score, with exact {level} intervals, "
-        "over the number of images. On the dashed line a score is a probability."
-    )
-    drawn.append(_Plot("Calibration", words, safe(svg)))
-    label = f"Histograms of the scores of {' and of '.join(naming.many)}"
-    svg = plots.histogram_plot(
-        curves.histogram,
-        name="scores",
-        label=label,
-        threshold=threshold,
-        names=naming.many,
-    )
-    drawn.append(
-        _Plot("Scores", "Images by score. Left of the dashed threshold a score reads routine.", safe(svg))
-    )
-    return drawn
-
-
-def _small_plots(evaluation: Evaluation) -> list[tuple[Finding, list[Any]]]:
-    """For several classes, a small ROC curve and reliability diagram each."""
-    from overread.evaluation import plots
-
-    if evaluation.task == "binary":
-        return []
-    drawn = []
-    for index, finding in enumerate(evaluation.findings):
-        curves: Curves = finding.curves
-        pair = []
-        if curves.roc.sensitivity:
-            label = f"ROC curve for {finding.name}, area {wording.number(finding.figures['roc_auc'].value)}"
-            point = _roc_point(finding.figures)
-            pair.append(
-                safe(plots.roc_plot(curves.roc, name=f"roc{index}", label=label, point=point, compact=True))
-            )
-        label = f"Reliability diagram for {finding.name}"
-        pair.append(
-            safe(plots.reliability_plot(curves.reliability, name=f"rel{index}", label=label, compact=True))
-        )
-        drawn.append((finding, pair))
-    return drawn
-
-
-def _roc_point(figures: Mapping[str, Figure]) -> tuple[float, float] | None:
-    if "sensitivity" not in figures:
-        return None
-    return 1 - figures["specificity"].value, figures["sensitivity"].value
-
-
-def _training(rows: Sequence[HistoryRow]) -> list[_Plot]:
-    from overread.evaluation import plots
-
-    if not rows:
-        return []
-    loss = plots.loss_plot(rows, name="loss", label="Loss on train and on tune by epoch of training")
-    auc = plots.tune_auc_plot(rows, name="tune-auc", label="ROC-AUC on tune by epoch of training")
-    return [
-        _Plot("Loss", "Line: tune. Dotted: train.", safe(loss)),
-        _Plot("ROC-AUC on tune", "How well the tune images are ranked.", safe(auc)),
-    ]
+def _candidates(evaluation: Evaluation) -> list[str]:
+    """The calibrations that were compared, the simplest first."""
+    compared = {kind for one in evaluation.calibration for kind in one.log_loss}
+    known = [kind for kind in wording.CALIBRATIONS if kind in compared]
+    return known + sorted(compared - set(known))
 
 
 def _confusion(evaluation: Evaluation) -> list[tuple[str, int, list[tuple[int, float]]]]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from overread.bundle.manifest import ManifestDraft
+from overread.evaluation.clinical import Abstention, CalibrationResult, LearningPoint
 from overread.evaluation.figures import Figure
 from overread.evaluation.results import Evaluation, Triage
 
 _FEW = 30
+_LEVEL = 0.005
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,67 @@ def interval(figure: Figure, *, digits: int = 3) -> str:
     if np.isnan(figure.low):
         return "no interval"
     return f"{figure.low:.{digits}f} – {figure.high:.{digits}f}"
+
+
+def minus(text: str) -> str:
+    """A number's text with a true minus sign."""
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float, *, digits: int = 3) -> str:
+    """A difference in a table, with its sign.
+
+    Example:
+        >>> signed(0.0312), signed(-0.2), signed(float("nan"))
+        ('+0.031', '−0.200', '–')
+    """
+    return "–" if np.isnan(value) else minus(f"{value:+.{digits}f}")
+
+
+def signed_interval(figure: Figure, *, digits: int = 3) -> str:
+    """An interval of a difference: "−0.02 to +0.11"; "" where there is none."""
+    if np.isnan(figure.value) or np.isnan(figure.low):
+        return ""
+    return f"{signed(figure.low, digits=digits)} to {signed(figure.high, digits=digits)}"
+
+
+def p_value(value: float) -> str:
+    """A p value in a table.
+
+    Example:
+        >>> p_value(0.0421), p_value(0.00001), p_value(1.0), p_value(float("nan"))
+        ('0.042', '<\u202f0.001', '1.000', '–')
+    """
+    if np.isnan(value):
+        return "–"
+    return "<\N{NARROW NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def threshold(value: float) -> str:
+    """A threshold: three significant digits, a dash where there is none.
+
+    Example:
+        >>> threshold(0.123456), threshold(0.00000123), threshold(float("nan"))
+        ('0.123', '1.23e-06', '–')
+    """
+    return "–" if np.isnan(value) else f"{value:.3g}"
+
+
+def per_finding(ppv: float) -> str:
+    """How many are called to find one: the number needed to examine.
+
+    Example:
+        >>> per_finding(0.8), per_finding(0.05), per_finding(0.0), per_finding(float("nan"))
+        ('1.2', '20', '–', '–')
+    """
+    if not ppv > 0:
+        return "–"
+    return f"{1 / ppv:.1f}" if 1 / ppv < 10 else f"{1 / ppv:,.0f}"
+
+
+def share_percent(share: float) -> str:
+    """A share in words: "0.1 %", "29 %"; a dash where undefined."""
+    return "–" if np.isnan(share) else percent(float(f"{share:.2g}"))
 
 
 def percent(share: float) -> str:
@@ -234,3 +297,61 @@ def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
             "far that would hold on other images, so no interval is given."
         )
     return found
+
+
+def notes_beside(notes: Sequence[str], *, cautions: Sequence[str]) -> tuple[str, ...]:
+    """The notes without those that open a caution: what limits trust is said once."""
+    return tuple(note for note in notes if not any(caution.startswith(note) for caution in cautions))
+
+
+def learning_sentence(points: Sequence[LearningPoint]) -> str:
+    """How much more images would help, from the last stretch of the learning curve."""
+    known = [point for point in points if not np.isnan(point.auc)]
+    if len(known) < 2:
+        return "How much more images would help cannot be stated."
+    whole = known[-1]
+    before = min(known[:-1], key=lambda point: abs(point.share - whole.share / 2))
+    gain, spread = whole.auc - before.auc, max(before.high - before.low, 0.0)
+    said = (
+        f"From {count(before.patients, 'patient')} to {whole.patients:,} the ROC-AUC on patients left out "
+        f"went from {number(before.auc)} to {number(whole.auc)}"
+    )
+    if gain < _LEVEL:
+        return f"{said}: more images like these would probably help little."
+    if gain < spread:
+        return f"{said}; that is within the spread of the draws, so more images may or may not help."
+    return f"{said}: more images like these would probably help."
+
+
+def abstention_sentence(rule: Abstention) -> str:
+    """What a conformal rule does on the test images, in words."""
+    if np.isnan(rule.answered.value) or np.isnan(rule.right.value):
+        return "What the rule does on these images cannot be stated."
+    does = "answers" if rule.in_force else "would answer"
+    return (
+        f"It {does} {round(100 * rule.answered.value)} of 100 images ({of_hundred(rule.answered)}) and "
+        f"leaves the others to a physician; of 100 answers {round(100 * rule.right.value)} are right "
+        f"({of_hundred(rule.right)}), against {round(100 * rule.right_of_all.value)} of 100 without the rule."
+    )
+
+
+def calibration_choice(result: CalibrationResult) -> str:
+    """Why a calibration was taken."""
+    if result.kind == "none":
+        return "The scores are not calibrated."
+    losses = {kind: loss for kind, loss in result.log_loss.items() if not np.isnan(loss)}
+    name = CALIBRATIONS[result.kind]
+    if not losses:
+        return f"{name} was taken without a choice."
+    if min(losses, key=lambda kind: losses[kind]) == result.kind:
+        return f"{name} has the lowest cross-validated log loss of those compared."
+    return f"{name} was taken although another has a lower cross-validated log loss."
+
+
+CALIBRATIONS = {
+    "none": "None",
+    "temperature": "Temperature",
+    "platt": "Platt scaling",
+    "isotonic": "Isotonic regression",
+}
+"""What the report calls each calibration, the simplest first."""

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from overread.evaluation import plots
+from overread.evaluation import plots, training_plots
 from overread.evaluation.curves import Reliability, histogram, precision_recall_curve, reliability, roc_curve
 from overread.evaluation.results import HistoryRow
 from tests.evaluation.made import make_scores
@@ -32,8 +32,8 @@ def draw(kind: str, label: str = "words", **settings) -> str:
         "histogram": lambda: plots.histogram_plot(
             histogram(LABELS, SCORES), threshold=0.4, names=("a <b> images", "$x_1$ images"), **common
         ),
-        "loss": lambda: plots.loss_plot(HISTORY, **common),
-        "auc": lambda: plots.tune_auc_plot(HISTORY, **common),
+        "loss": lambda: training_plots.loss_plot(HISTORY, **common),
+        "auc": lambda: training_plots.tune_auc_plot(HISTORY, **common),
     }[kind]()
 
 
@@ -89,4 +89,6 @@ def test_empty_bins_and_unknown_thresholds_can_be_drawn() -> None:
 
 
 def test_a_single_epoch_and_unknown_losses_can_be_drawn() -> None:
-    ET.fromstring(plots.loss_plot([HistoryRow(phase="head", epoch=1, kept=True)], name="t", label="l"))
+    ET.fromstring(
+        training_plots.loss_plot([HistoryRow(phase="head", epoch=1, kept=True)], name="t", label="l")
+    )

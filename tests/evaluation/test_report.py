@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import re
 import subprocess
@@ -10,65 +12,23 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from overread.bundle.manifest import Provenance
 from overread.evaluation.evaluate import evaluate_readings
-from overread.evaluation.mistakes import Case, Mistake, worst_cases
+from overread.evaluation.mistakes import Case, Mistake
 from overread.evaluation.report import render_report
-from overread.evaluation.results import CohortFlow
-from tests.evaluation.made import make_manifest, make_scores, make_tables, with_rejects
-
-HISTORY = [
-    {"phase": "head", "epoch": 1, "train_loss": 0.6, "tune_loss": 0.5, "tune_auc": 0.8, "kept": True},
-    {"phase": "fine-tune", "epoch": 1, "train_loss": 0.4, "tune_loss": 0.6, "tune_auc": 0.7, "kept": False},
-]
-NAMES = {"binary": ("malignant",), "multiclass": ("mel", "nv", "bcc"), "multilabel": ("Mass", "Edema")}
-
-
-def made(task: str = "binary", *, names=None, n: int = 60, **settings) -> str:
-    rng = np.random.default_rng(7)
-    names = names or NAMES[task]
-    if task == "multiclass":
-        truth = rng.integers(0, len(names), n)
-        labels = np.eye(len(names))[truth]
-        scores = rng.dirichlet(np.ones(len(names)), n) * 0.75 + labels * 0.25
-    else:
-        labels = (rng.random((n, len(names))) < 0.4).astype(float)
-        scores = make_scores(rng, labels)
-    known = Provenance(cohort="skin", cohort_hash="ab" * 32, backbone="mobilenetv2_100", seed=5)
-    manifest = make_manifest(
-        task, names, urgent=names[:1], provenance=known, intended_use="To test.", limits=("None known.",)
-    )
-    readings, reference = make_tables(labels, scores, manifest=manifest)
-    readings = with_rejects(readings, {"img-001": "truncated"})
-    found = evaluate_readings(
-        readings,
-        reference,
-        manifest=manifest,
-        resamples=40,
-        history=HISTORY,
-        cohort=CohortFlow(
-            name="skin", found=130, read=123, rejected=7, patients=60, splits={"train": 63, "test": 60}
-        ),
-        **settings,
-    )
-    picture = np.full((30, 40, 3), 90, np.uint8)
-    mistakes = [
-        Mistake(case=case, image=picture, saliency=np.eye(4))
-        for case in worst_cases(readings, reference, manifest=manifest, each=1)
-    ]
-    return render_report(found, manifest=manifest, mistakes=mistakes)
+from tests.evaluation.made import make_manifest, make_tables
+from tests.evaluation.made_report import HISTORY, NAMES, make_evaluation
 
 
 @cache
 def plain(task: str) -> str:
-    """The report of `task` without settings, drawn once."""
-    return made(task)
+    """The report of `task` with everything that a report can show, drawn once."""
+    return make_evaluation(task).page()
 
 
 class Page(HTMLParser):
     """Tags, attributes and the text of a page; fails on a tag that is never closed."""
 
-    VOID = frozenset({"meta", "link", "img", "br", "path", "circle", "use", "rect"})
+    VOID = frozenset({"meta", "link", "img", "br", "path", "circle", "use", "rect", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -99,11 +59,19 @@ class Page(HTMLParser):
 
 
 @pytest.mark.parametrize("task", NAMES)
-def test_the_page_loads_nothing_and_runs_nothing(task) -> None:
+def test_the_page_loads_nothing_and_runs_nothing_but_its_explorer(task) -> None:
     text = plain(task)
     page = Page(text)
     assert "default-src 'none'" in text
-    assert not [tag for tag, _ in page.tags if tag in {"script", "iframe", "object", "embed", "base"}]
+    assert not [tag for tag, _ in page.tags if tag in {"iframe", "object", "embed", "base"}]
+    assert [attributes for tag, attributes in page.tags if tag == "script"] == [
+        {"type": "application/json", "id": "explorer-data"},
+        {},
+    ]
+    script = text.split("<script>")[1].split("</script>")[0]
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{allowed}';" in text
+    assert not re.search(r"\beval\b|Function\(|innerHTML|fetch\(|import\(|XMLHttp", script)
     for _, attributes in page.tags:
         for name in ("src", "href", "srcset", "xlink:href"):
             value = attributes.get(name)
@@ -114,7 +82,7 @@ def test_the_page_loads_nothing_and_runs_nothing(task) -> None:
 
 @pytest.mark.parametrize("task", NAMES)
 def test_same_evaluation_same_bytes(task) -> None:
-    assert made(task) == plain(task)
+    assert make_evaluation(task).page() == plain(task)
 
 
 @pytest.mark.parametrize("task", NAMES)
@@ -137,7 +105,8 @@ def test_the_page_is_accessible_in_its_structure(task) -> None:
 
 @pytest.mark.parametrize("task", NAMES)
 def test_what_a_physician_and_a_reviewer_look_for_is_there(task) -> None:
-    text = Page(made(task, notes=["The head's reader was kept."], test_reads=2)).text
+    made = make_evaluation(task, notes=["The head's reader was kept."], test_reads=2)
+    text = Page(made.page()).text
     for words in (
         "Of 100",
         "ROC-AUC",
@@ -160,8 +129,10 @@ def test_what_a_physician_and_a_reviewer_look_for_is_there(task) -> None:
 
 def test_names_from_outside_are_shown_and_never_run() -> None:
     evil = "<script>alert(1)</script>"
-    text = made(names=(evil,), notes=[f"A {evil} note."])
-    assert "<script" not in text
+    text = make_evaluation(names=(evil,), notes=[f"A {evil} note."]).page()
+    assert "alert(1)" in text
+    assert "<script>alert" not in text
+    assert text.count("<script") == 2
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     Page(text)
 

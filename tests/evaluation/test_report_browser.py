@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.test_report import NAMES, plain
+from tests.evaluation.made_report import NAMES
+from tests.evaluation.test_report import plain
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 pytestmark = [

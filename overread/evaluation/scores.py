@@ -1,0 +1,89 @@
+"""Which scores a report speaks about: the one that decides, and each class's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from overread.evaluation.clinical import Clinical
+from overread.evaluation.figures import Figure
+from overread.evaluation.results import Curves, Evaluation, Finding
+
+URGENT = "urgent"
+"""What `evaluation.json` calls the sum of the urgent classes' scores."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score against one truth, with all that was found of it.
+
+    Attributes:
+        name: In words: "malignant", "mel or bcc".
+        key: What subgroup tables and calibration results call it: a class's name, or "urgent".
+        positives: Images with the finding.
+        negatives: Images without it.
+        threshold: Its operating point; NaN where it has none.
+        figures: By name.
+        curves: ROC, precision-recall, reliability, histogram.
+        clinical: Sweep, fixed points, predictive values, net benefit.
+    """
+
+    name: str
+    key: str
+    positives: int
+    negatives: int
+    threshold: float
+    figures: Mapping[str, Figure]
+    curves: Curves
+    clinical: Clinical
+
+    @property
+    def prevalence(self) -> float:
+        """Share of the images with the finding; NaN without images."""
+        images = self.positives + self.negatives
+        return self.positives / images if images else float("nan")
+
+
+def main_score(evaluation: Evaluation, *, name: str) -> Score | None:
+    """The score that decides: of the one finding (binary), of the urgent classes together (multiclass).
+
+    Args:
+        evaluation: What was found.
+        name: What to call the finding, or the urgent classes together.
+
+    Returns:
+        None for multilabel, where each class decides for itself, and where no class is urgent.
+    """
+    triage = evaluation.triage
+    if evaluation.task == "binary":
+        return _of_finding(evaluation.findings[0])
+    if triage is None or not triage.curves.histogram.edges:
+        return None
+    return Score(
+        name=name,
+        key=URGENT,
+        positives=triage.positives,
+        negatives=triage.negatives,
+        threshold=triage.threshold,
+        figures=triage.figures,
+        curves=triage.curves,
+        clinical=triage.clinical,
+    )
+
+
+def class_scores(evaluation: Evaluation) -> tuple[Score, ...]:
+    """Each class against all images without it; none for binary, where that is the main score."""
+    return () if evaluation.task == "binary" else tuple(_of_finding(one) for one in evaluation.findings)
+
+
+def _of_finding(finding: Finding) -> Score:
+    return Score(
+        name=finding.name,
+        key=finding.name,
+        positives=finding.positives,
+        negatives=finding.negatives,
+        threshold=finding.threshold,
+        figures=finding.figures,
+        curves=finding.curves,
+        clinical=finding.clinical,
+    )
