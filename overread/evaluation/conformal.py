@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from overread.bundle.manifest import ConformalRule, Task
 from overread.errors import EvaluationError
 from overread.evaluation.metrics import classified, scored
 from overread.evaluation.weighted import Array, Members
@@ -92,6 +93,34 @@ def fit_conformal(
         coverage=coverage,
         counts=tuple(count for _, count in found),
         clustered=groups is not None,
+    )
+
+
+def conformal_rule(
+    labels: ArrayLike, scores: ArrayLike, *, task: Task, coverage: float, groups: ArrayLike
+) -> ConformalRule:
+    """The rule of a bundle: by true class (Mondrian), each patient counted once.
+
+    Args:
+        labels: float [n, classes]; 1, 0, NaN not stated.
+        scores: float [n, classes], calibrated, of images that the reader was not fitted to.
+        task: Multiclass has one threshold a class; else two a finding, of its absence and of its presence.
+        coverage: Between 0 and 1.
+        groups: [n], the patient of each image.
+    """
+    truth, values = np.asarray(labels, np.float64), np.asarray(scores, np.float64)
+    if task == "multiclass":
+        fitted = [fit_conformal(truth, values, coverage=coverage, groups=groups)]
+    else:
+        fitted = [
+            fit_conformal(two_sided(own), two_sided(column), coverage=coverage, groups=groups)
+            for own, column in zip(truth.T, values.T, strict=True)
+        ]
+    lowest = np.concatenate([one.lowest for one in fitted])
+    return ConformalRule(
+        coverage=coverage,
+        lowest=tuple(None if np.isinf(one) else float(one) for one in lowest),
+        patients=tuple(count for one in fitted for count in one.counts),
     )
 
 

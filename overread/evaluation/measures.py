@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overread.bundle.manifest import ManifestDraft
-from overread.bundle.triage import DECISIONS
+from overread.bundle.triage import DECISIONS, called
 from overread.errors import EvaluationError
 from overread.evaluation import metrics as mt
 from overread.evaluation import statistics as st
@@ -62,9 +62,9 @@ def all_measures(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str
         names = dict.fromkeys(name for one in groups.values() for name in one)
         groups["overall"] = _macro(groups, tuple(names))
     if manifest.triage.urgent:
-        truth, called = urgent_truth(labels, manifest=manifest), called_urgent(scores, manifest=manifest)
-        _check_decisions(joined, called)
-        groups["triage"] = _decision_measures(truth, called) | _share_measures(truth, joined.decisions)
+        truth, urgent = urgent_truth(labels, manifest=manifest), called_urgent(scores, manifest=manifest)
+        _check_decisions(joined, urgent)
+        groups["triage"] = _decision_measures(truth, urgent) | _share_measures(truth, joined.decisions)
         if task == "multiclass":
             groups["triage"] |= _score_measures(truth, urgent_scores(scores, manifest=manifest))
     return {f"{group}/{name}": one for group, members in groups.items() for name, one in members.items()}
@@ -156,12 +156,7 @@ def all_scored(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str, 
 
 def called_urgent(scores: Array, *, manifest: ManifestDraft) -> Mask:
     """Whether an urgent class reaches its operating point, whatever the novelty: bool [n]."""
-    called = np.zeros(len(scores), np.bool_)
-    for point in manifest.deciding_points():
-        names = (point.class_name,) if point.class_name else manifest.triage.urgent
-        columns = [manifest.classes.index(name) for name in names]
-        called |= scores[:, columns].sum(axis=1) >= point.threshold
-    return called
+    return np.asarray(called(scores, manifest=manifest).any(axis=1), np.bool_)
 
 
 def urgent_truth(labels: Array, *, manifest: ManifestDraft) -> Array:

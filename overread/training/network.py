@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from overread.errors import TrainingError
 from overread.training.backbones import Backbone
 from overread.training.metadata_encoder import MetadataEncoder, beside
 from overread.training.novelty import TrainingDensity
+from overread.training.rising_map import Knots, RisingMap
 from overread.training.trees import ExplainedHead
 
 Task = Literal["binary", "multiclass", "multilabel"]
@@ -157,6 +159,7 @@ class BundledNetwork(nn.Module):
         slope: Factors on the logits, one an output, or one for all.
         intercept: Offsets, of the same length.
         density: Where the training images lie in feature space.
+        knots: Of an isotonic calibration, which takes the place of the sigmoid; none: there is none.
     """
 
     slope: Tensor
@@ -174,6 +177,7 @@ class BundledNetwork(nn.Module):
         slope: tuple[float, ...],
         intercept: tuple[float, ...],
         density: TrainingDensity,
+        knots: Knots = (),
     ) -> None:
         super().__init__()
         self.backbone, self.head, self.task = network.backbone, network.head, task
@@ -188,6 +192,7 @@ class BundledNetwork(nn.Module):
         ):
             self.register_buffer(name, torch.from_numpy(np.asarray(value, np.float32)))
         self.residual_scale = float(density.residual_scale)
+        self.rising = RisingMap(knots) if knots else None
 
     def forward(
         self, images: Tensor, metadata: Tensor | None = None
@@ -209,6 +214,9 @@ class BundledNetwork(nn.Module):
     def score(self, features: Tensor, metadata: Tensor | None = None) -> Tensor:
         """Features `float32 [n, d]` and metadata to calibrated scores `float32 [n, classes]`."""
         logits = self.head(beside(features, self.encoder, metadata)) * self.slope + self.intercept
+        if self.rising is not None:
+            risen: Tensor = self.rising(logits)
+            return risen
         score: Tensor = logits.softmax(-1) if self.task == "multiclass" else logits.sigmoid()
         return score
 
@@ -277,11 +285,8 @@ def _export(module: nn.Module, outputs: list[str], *, image_size: int, fields: i
     # Zeros are known numbers and first categories; that others may be NaN stands in the graph.
     example = [torch.zeros(2, 3, image_size, image_size), *([torch.zeros(2, fields)] if fields else [])]
     batch = torch.export.Dim("batch", min=1, max=1 << 16)
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _quiet_exporter(), _plain_attention(module):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 module,
@@ -300,10 +305,35 @@ def _export(module: nn.Module, outputs: list[str], *, image_size: int, fields: i
             f"the network cannot be written as ONNX ({type(error).__name__})",
             todo="choose another backbone; --debug shows where it fails",
         ) from error
-    finally:
-        logger.setLevel(level)
     _strip_traces(model)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """The exporter's own remarks, on what it folds and decomposes, tell a user nothing."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _plain_attention(module: nn.Module) -> Iterator[None]:
+    """Timm's attention step by step: the exporter stumbles over some masks of the fused one (BEiT)."""
+    fused: list[Any] = [layer for layer in module.modules() if getattr(layer, "fused_attn", False)]
+    for layer in fused:
+        layer.fused_attn = False
+    try:
+        yield
+    finally:
+        for layer in fused:
+            layer.fused_attn = True
 
 
 def _strip_traces(model: Any) -> None:

@@ -3,8 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from overread.bundle.triage import possible_classes
 from overread.errors import EvaluationError
-from overread.evaluation.conformal import agreed_decisions, conformal_coverage, fit_conformal, two_sided
+from overread.evaluation.conformal import (
+    agreed_decisions,
+    conformal_coverage,
+    conformal_rule,
+    fit_conformal,
+    two_sided,
+)
 
 
 def readings(rng: np.random.Generator, n: int):
@@ -92,3 +99,29 @@ def test_what_cannot_be_right_is_refused() -> None:
         fit_conformal(one, one).sets([[0.1, 0.2, 0.7]])
     with pytest.raises(EvaluationError, match="one finding"):
         two_sided([[0.1]])
+
+
+@pytest.mark.parametrize("task", ["binary", "multilabel", "multiclass"])
+def test_a_bundles_rule_leaves_the_same_classes_possible(task) -> None:
+    rng = np.random.default_rng(2)
+    labels, scores = readings(rng, 400)
+    if task == "binary":
+        labels, scores = labels[:, 1:2], scores[:, 1:2]
+    groups = rng.integers(0, 150, 400)
+    rule = conformal_rule(labels, scores, task=task, coverage=0.9, groups=groups)
+    possible = possible_classes(scores, rule=rule, task=task)
+    if task == "multiclass":
+        alone = fit_conformal(labels, scores, coverage=0.9, groups=groups)
+        assert possible.tolist() == alone.sets(scores).tolist()
+        assert rule.patients == alone.counts
+        return
+    for index, (truth, values) in enumerate(zip(labels.T, scores.T, strict=True)):
+        alone = fit_conformal(two_sided(truth), two_sided(values), coverage=0.9, groups=groups)
+        assert possible[:, 2 * index : 2 * index + 2].tolist() == alone.sets(two_sided(values)).tolist()
+
+
+def test_a_bundles_rule_leaves_out_labels_not_stated_and_rules_nothing_out_on_few_patients() -> None:
+    labels = np.array([[1.0, np.nan], [0.0, np.nan], [1.0, 1.0]])
+    rule = conformal_rule(labels, np.full((3, 2), 0.5), task="multilabel", coverage=0.9, groups=[0, 1, 2])
+    assert rule.lowest == (None,) * 4
+    assert rule.patients == (1, 2, 0, 1)
