@@ -58,7 +58,10 @@ def _print(found: Comparison, out: Path | None) -> None:
     from overread.evaluation.compare_wording import sentences
 
     patients = f" of {found.patients:,} patients" if found.patients < found.compared else ""
-    print_line(f"{found.compared:,} images{patients} of {found.split} that all readers have read.\n")
+    print_line(
+        f"{found.compared:,} images{patients} of {found.split} that all readers have read; "
+        f"{found.level:.0%} intervals in brackets, p after Holm, * more than chance at 5 %.\n"
+    )
     for target in found.targets:
         _print_target(found, target.name)
     for sentence in sentences(found):
@@ -84,7 +87,7 @@ def _print_target(found: Comparison, target: str) -> None:
         table.add_column(escape(f"{pair.reader} − {pair.baseline}"), justify="right")
     for name in names:
         cells = [
-            f"{number(one.figures[name].value)} [dim]{interval(one.figures[name])}[/]"
+            f"{number(one.figures[name].value)} {_dim(interval(one.figures[name]))}"
             if name in one.figures
             else "–"
             for one in sides
@@ -96,15 +99,21 @@ def _print_target(found: Comparison, target: str) -> None:
                 continue
             star = "*" if is_shown(figure) else ""
             tested = "" if figure.adjusted != figure.adjusted else f", p {p_value(figure.adjusted)}"
-            cells.append(f"{signed(figure.difference)}{star} [dim]{difference_interval(figure)}{tested}[/]")
+            cells.append(f"{signed(figure.difference)}{star} {_dim(difference_interval(figure) + tested)}")
         table.add_row(FIGURE_NAMES[name], *cells)
     for pair in found.pairs:
         decisions = pair.on(target).decisions
         if decisions is not None:
             blank = [""] * (len(found.readers) + found.pairs.index(pair))
             words = f"{decisions.reader_only} : {decisions.baseline_only} right alone"
-            table.add_row("Decisions (McNemar)", *blank, f"{words}[dim], p {p_value(decisions.adjusted)}[/]")
+            table.add_row(
+                "Decisions (McNemar)", *blank, f"{words} {_dim(f'p {p_value(decisions.adjusted)}')}"
+            )
     Console(highlight=False).print(table, "")
+
+
+def _dim(words: str) -> str:
+    return f"[dim]{escape(f'({words})')}[/]"
 
 
 def register(app: typer.Typer) -> None:

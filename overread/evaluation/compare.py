@@ -22,7 +22,7 @@ from overread.evaluation.comparison import (
 from overread.evaluation.curves import RocCurve, roc_curve
 from overread.evaluation.delong import delong_difference, delong_interval
 from overread.evaluation.figures import Figure
-from overread.evaluation.intervals import bootstrap, percentile_interval
+from overread.evaluation.intervals import bootstrap, exact_interval, percentile_interval
 from overread.evaluation.join import join_readings
 from overread.evaluation.mcnemar import mcnemar
 from overread.evaluation.multiplicity import holm
@@ -37,6 +37,8 @@ from overread.evaluation.shared_images import (
 from overread.evaluation.statistics import Array
 
 _NO_SPREAD = 1e-12
+# Proportions, and the truths of the images that they are proportions of.
+_SIDES = {"sensitivity": (1,), "specificity": (0,), "accuracy": (0, 1)}
 
 
 def compare_readers(
@@ -167,13 +169,16 @@ def _on_target(
     for name in view.statistics:
         key = (target.shown.name, index, name)
         found = percentile_interval(values[key], draws[key], level=level)
-        flat = not found.high - found.low > _NO_SPREAD  # also NaN
+        low, high, method = found.low, found.high, found.method
+        if not high - low > _NO_SPREAD:  # also where the bounds are NaN
+            low, high, method = np.nan, np.nan, "none"
+        if name in _SIDES and found.value in (0.0, 1.0):
+            # Every resample repeats a 0 or a 1. Whole patients are counted: the cautious side.
+            trials = np.unique(patients[np.isin(target.truth, _SIDES[name])]).size
+            low, high = exact_interval(trials if found.value else 0, trials, level=level)
+            method = "exact"
         figures[name] = Figure(
-            value=found.value,
-            low=np.nan if flat else found.low,
-            high=np.nan if flat else found.high,
-            undefined=found.undefined,
-            method="none" if flat else "bootstrap",
+            value=found.value, low=low, high=high, undefined=found.undefined, method=method
         )
     return ReaderOnTarget(target=target.shown.name, threshold=view.threshold, figures=figures, roc=curve)
 

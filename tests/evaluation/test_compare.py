@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from overread.errors import EvaluationError, UsageError
 from overread.evaluation import evaluate_readings
@@ -238,6 +239,14 @@ def test_two_readers_that_separate_perfectly_are_not_called_equal() -> None:
     assert np.isnan([figures["roc_auc"].low, figures["roc_auc"].p_value]).all()
     assert np.isnan([figures["sensitivity"].low, figures["accuracy"].high]).all()
     assert figures["sensitivity"].difference == 0
+
+
+def test_a_proportion_of_one_has_the_exact_interval_of_its_patients() -> None:
+    perfect = np.where(LABELS == 1, 0.8, 0.2)
+    found = compare(perfect, POOR, patients=SEVERAL).reader("reader 0").on("malignant").figures
+    patients = len({name for name, label in zip(SEVERAL, LABELS, strict=True) if label == 1})
+    assert found["sensitivity"].method == "exact"
+    assert found["sensitivity"].low == pytest.approx(proportion_confint(patients, patients, method="beta")[0])
 
 
 def test_the_comparison_is_plain_json_and_the_same_again() -> None:
