@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from overread.evaluation.calibration import apply_calibration, calibration_notes, fit_calibration
-from overread.evaluation.calibration_choice import choose_calibration
-from overread.evaluation.conformal import fit_conformal
+from overread.evaluation.calibration_choice import calibrate, choose_calibration
+from overread.evaluation.conformal import conformal_rule, fit_conformal
 from overread.evaluation.delong import delong_difference, delong_interval
 from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.figures import Figure
@@ -26,11 +26,13 @@ __all__ = [
     "Interval",
     "Mistake",
     "apply_calibration",
+    "calibrate",
     "calibration_notes",
     "choose_calibration",
     "choose_operating_point",
     "choose_operating_points",
     "clustered_bootstrap",
+    "conformal_rule",
     "decision_curve",
     "delong_difference",
     "delong_interval",

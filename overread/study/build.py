@@ -15,7 +15,6 @@ from overread.bundle import (
     Bundle,
     ManifestDraft,
     Provenance,
-    TriageRule,
     attach,
     check_parity,
     model_card,
@@ -25,15 +24,12 @@ from overread.bundle.selftest import selftest_images
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
 from overread.errors import UsageError
-from overread.evaluation import (
-    apply_calibration,
-    calibration_notes,
-    choose_operating_points,
-    fit_calibration,
-)
+from overread.evaluation import calibration_notes
+from overread.evaluation.calibration import check_kind
 from overread.imaging import GraphRunner, decode, preprocess_graph
 from overread.progress import SILENT, Progress
 from overread.study.record import HISTORY, TrainingRecord
+from overread.study.rules import fit_rules
 from overread.study.settings import BundleTable, EvaluationTable
 from overread.study.shrink import small_network
 from overread.training import ReaderSettings
@@ -94,27 +90,22 @@ def train(
     engine = engine or LocalEngine()
     # Refused before hours of training, not after.
     urgent = urgent_classes(cohort, bundle)
+    check_kind(evaluation.calibration, task=cohort.task)
     trained = train_reader(
         cohort, work, settings=reader, engine=engine, seed=seed, base=base, progress=progress
     )
     held_out = trained.held_out
-    calibration = fit_calibration(held_out.logits, held_out.targets, task=cohort.task)
-    scores = apply_calibration(held_out.logits, calibration, task=cohort.task)
-    points = choose_operating_points(
-        held_out.targets,
-        scores,
-        task=cohort.task,
-        classes=cohort.classes,
-        urgent=urgent,
-        rule=evaluation.operating_point.rule,
-        split=held_out.split,
+    rules = fit_rules(
+        held_out, task=cohort.task, classes=cohort.classes, urgent=urgent, evaluation=evaluation, seed=seed
     )
+    calibration = rules.calibrated.calibration
     network = BundledNetwork(
         trained.network,
         task=cohort.task,
         slope=calibration.slope,
         intercept=calibration.intercept,
         density=trained.density,
+        knots=calibration.knots,
     )
     size = trained.preprocess.size
     preprocess, exported = preprocess_graph(trained.preprocess), export_reader(network, image_size=size)
@@ -123,7 +114,11 @@ def train(
     check_parity(
         reference_answers(network), exported, inputs, scores=reference_scores(network), jumps=network.jumps
     )
-    notes = [*trained.notes, *calibration_notes(held_out.targets, classes=cohort.classes)]
+    notes = [
+        *trained.notes,
+        *calibration_notes(held_out.targets, classes=cohort.classes),
+        *rules.notes,
+    ]
     notes += [f"Leakage that the study accepts: {leak.sentence}." for leak in cohort.card.leakage]
     draft = ManifestDraft(
         name=name or cohort.card.name,
@@ -134,8 +129,8 @@ def train(
         channels=3,
         preprocess=trained.preprocess,
         calibration=calibration,
-        operating_points=points,
-        triage=TriageRule(urgent=urgent, novelty_threshold=trained.novelty_threshold),
+        operating_points=rules.points,
+        triage=rules.triage(urgent, novelty_threshold=trained.novelty_threshold),
         intended_use=bundle.intended_use,
         limits=(*bundle.limits, *notes, f"Calibration and threshold come from {held_out.described}."),
         provenance=_provenance(cohort, trained.facts, phases=trained.phases, seed=seed),
@@ -154,7 +149,13 @@ def train(
     draft = draft.model_copy(update={"small": small.described if small else None})
     pack(out, draft=draft, preprocess=preprocess, network=exported, small=small.network if small else None)
     record = TrainingRecord.model_validate(
-        {"history": trained.history, "notes": notes, "facts": trained.facts}
+        {
+            "history": trained.history,
+            "notes": notes,
+            "facts": {**trained.facts, "calibration": rules.calibrated.reason},
+            "calibration": rules.calibrated.log_loss,
+            "conformal": rules.conformal,
+        }
     )
     attach(
         out,
