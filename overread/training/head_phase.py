@@ -48,13 +48,7 @@ def train_head(
     are those of its origin; how novel an image is, is a matter of the image alone.
     """
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
-    seen, width = features, 0
-    if metadata is not None:
-        width, encoded = metadata.encoder.width, metadata.encoded
-        seen = np.concatenate([features, encoded], 1)
-        if copies is not None:
-            joined = np.concatenate([copies.features, encoded[copies.origin]], 1)
-            copies = FeatureCopies(joined, copies.origin)
+    seen, copies, width = joined_features(features, copies, metadata)
     fitted = fit_rows(seen, rows, both, task=task, settings=settings, seed=seed, copies=copies, beside=width)
     held_out = HeldOut(
         fitted.held_out_logits,
@@ -96,6 +90,19 @@ def train_head(
             **{f"head.{name}": str(value) for name, value in fitted.setting.items()},
         },
     )
+
+
+def joined_features(
+    features: Floats, copies: FeatureCopies | None, metadata: Metadata | None
+) -> tuple[Floats, FeatureCopies | None, int]:
+    """What heads are given: features with the metadata behind them, copies alike, and the metadata's width."""
+    if metadata is None:
+        return features, copies, 0
+    encoded = metadata.encoded
+    if copies is not None:
+        joined = np.concatenate([copies.features, encoded[copies.origin]], 1)
+        copies = FeatureCopies(joined, copies.origin)
+    return np.concatenate([features, encoded], 1), copies, metadata.encoder.width
 
 
 def cohort_features(

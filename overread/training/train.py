@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from overread.cohort import Cohort
@@ -11,15 +11,38 @@ from overread.engine import LocalEngine
 from overread.errors import TrainingError
 from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
-from overread.training.backbones import automatic_size, open_backbone
+from overread.training.backbones import OpenedBackbone, automatic_size, open_backbone
 from overread.training.grown_trees import check_installed
 from overread.training.head_phase import cohort_features, train_head
 from overread.training.heads import FeatureCopies
-from overread.training.metadata import NOT_FINE_TUNED, read_metadata
-from overread.training.reader import TrainedReader, check_learnable, labelled_rows
+from overread.training.metadata import NOT_FINE_TUNED, Metadata, read_metadata
+from overread.training.reader import Floats, LabelledRows, TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
-from overread.training.upsampling import own_images, upsampled_images
+from overread.training.upsampling import TrainingImages, own_images, upsampled_images
 from overread.training.weights import find_weights
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What stands before a head is fitted.
+
+    Attributes:
+        rows: The labelled images.
+        backbone: Truncated, with its weights.
+        spec: What brings an image to it.
+        images: Where the images and their copies lie.
+        features: `[rows, d]`, of the image alone.
+        copies: Features of the copies that upsampling made; None: there are none.
+        metadata: What joins the features; None: nothing.
+    """
+
+    rows: LabelledRows
+    backbone: OpenedBackbone
+    spec: Preprocess
+    images: TrainingImages
+    features: Floats
+    copies: FeatureCopies | None
+    metadata: Metadata | None
 
 
 def train_reader(
@@ -48,6 +71,53 @@ def train_reader(
         TrainingError: The cohort does not allow this training, or the head's library is missing.
     """
     check_installed(settings.head)
+    made = prepare(cohort, work, settings=settings, engine=engine, seed=seed, base=base, progress=progress)
+    reader = train_head(
+        made.rows,
+        made.features,
+        made.backbone,
+        made.spec,
+        cohort.task,
+        settings=settings,
+        seed=seed,
+        copies=made.copies,
+        said=made.images.said,
+        metadata=made.metadata,
+    )
+    if "fine-tune" not in settings.phases:
+        return reader
+    if made.metadata is not None:
+        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED])
+    # Lightning takes a second to import, which a head alone does not need.
+    from overread.training.reconnect import fine_tune_reader
+
+    return fine_tune_reader(
+        reader,
+        made.rows,
+        made.features,
+        made.backbone,
+        cohort,
+        images=made.images,
+        copies=made.copies,
+        settings=settings,
+        seed=seed,
+        work=work,
+        engine=engine,
+        progress=progress,
+    )
+
+
+def prepare(
+    cohort: Cohort,
+    work: Path,
+    *,
+    settings: ReaderSettings,
+    engine: LocalEngine,
+    seed: int,
+    base: Path | None,
+    progress: Progress,
+) -> Prepared:
+    """Open the backbone and compute features; the arguments and errors are those of `train_reader`."""
     rows = labelled_rows(cohort)
     check_learnable(rows, "train", "tune", classes=cohort.classes)
     metadata = read_metadata(cohort, rows, settings.metadata) if settings.metadata else None
@@ -86,39 +156,7 @@ def train_reader(
     features = cohort_features(backbone, spec, images, ids, work=work, engine=engine, progress=progress)
     copies = FeatureCopies(features[len(rows.ids) :], images.origin) if images.copies else None
     features = features[: len(rows.ids)]
-    reader = train_head(
-        rows,
-        features,
-        backbone,
-        spec,
-        cohort.task,
-        settings=settings,
-        seed=seed,
-        copies=copies,
-        said=images.said,
-        metadata=metadata,
-    )
-    if "fine-tune" not in settings.phases:
-        return reader
-    if metadata is not None:
-        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED])
-    # Lightning takes a second to import, which a head alone does not need.
-    from overread.training.reconnect import fine_tune_reader
-
-    return fine_tune_reader(
-        reader,
-        rows,
-        features,
-        backbone,
-        cohort,
-        images=images,
-        copies=copies,
-        settings=settings,
-        seed=seed,
-        work=work,
-        engine=engine,
-        progress=progress,
-    )
+    return Prepared(rows, backbone, spec, images, features, copies, metadata)
 
 
 def usual_side(cohort: Cohort) -> int | None:
