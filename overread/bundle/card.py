@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from overread.bundle.manifest import Manifest, ManifestDraft, OperatingPoint, SmallNetwork
+from overread.bundle.manifest import Manifest, ManifestDraft, MetadataField, OperatingPoint, SmallNetwork
+from overread.bundle.metadata import in_words
 
 NOT_A_DEVICE = (
     "This is a research reader and not a medical device: no authority has cleared or approved it, and no "
@@ -67,6 +68,7 @@ def _details(manifest: ManifestDraft) -> str:
         "First weights": origin.weights or "not stated",
         "Phases of training": ", ".join(origin.phases) or "not stated",
         "Input": f"{shape.size} × {shape.size} pixels ({shape.resize}, {shape.interpolation})",
+        **({"Asks for": _asks_for(manifest.metadata)} if manifest.metadata else {}),
         "Calibration": manifest.calibration.kind,
         **({"Small network": _small(manifest.small)} if manifest.small else {}),
         "Packed": " ".join(filter(None, [origin.created, f"by Overread {origin.overread_version}"]))
@@ -76,6 +78,11 @@ def _details(manifest: ManifestDraft) -> str:
         "Seed": str(origin.seed),
     }
     return _section("Details", _table(("", ""), list(rows.items())))
+
+
+def _asks_for(fields: Sequence[MetadataField]) -> str:
+    named = "; ".join(f"{in_words(field)}, not stated in {field.missing:.0%} of train" for field in fields)
+    return f"{named}. What is not known may be left out, and readings say so"
 
 
 def _small(small: SmallNetwork) -> str:

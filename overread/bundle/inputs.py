@@ -12,8 +12,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from overread.bundle.manifest import MetadataField
+from overread.bundle.metadata_table import MetadataTable, field_columns, field_types, own_cells
 from overread.cohort.candidates import image_ids, readable, without_suffix
 from overread.cohort.listing import list_files
 from overread.engine.parts import list_parts, part_name, write_part
@@ -47,23 +50,36 @@ class _File:
         return (self.short, readable(self.path.as_posix()), readable(str(self.path.absolute())))[level]
 
 
-def list_inputs(inputs: Sequence[Path], out: Path, *, progress: Progress = SILENT) -> Path:
+def list_inputs(
+    inputs: Sequence[Path],
+    out: Path,
+    *,
+    fields: Sequence[MetadataField] = (),
+    metadata: Path | None = None,
+    progress: Progress = SILENT,
+) -> Path:
     """Write down every image to read, for an engine to run over.
 
     Args:
         inputs: Image files; folders, searched through to the bottom (`overread.cohort.listing.list_files`);
             cohort folders; Parquet files with `uri` or `content`.
         out: Folder for the table's parts; what stands there is replaced.
+        fields: What is to be known of the images beside their pixels. Cohorts and Parquet files bring their
+            own columns.
+        metadata: A table of it (`MetadataTable`); where it and an own column speak, the table counts.
         progress: Is told how many other files the folders hold.
 
     Returns:
         The folder: columns `image_id` (path below the folder without its suffix; longer where two would
-        share it), `uri` (path as given), `content` (null: read the uri). Files come in the order of the
-        arguments and sorted in each; a file given twice is listed once.
+        share it), `uri` (path as given), `content` (null: read the uri), and one for each field. Files come
+        in the order of the arguments and sorted in each; a file given twice is listed once.
 
     Raises:
-        UsageError: Something is not there, holds no image, or gives an image_id twice.
+        UsageError: Something is not there, holds no image, or gives an image_id twice, or the table of
+            metadata names none of the images.
+        CohortError: That table cannot be read.
     """
+    known = MetadataTable(metadata, fields) if metadata is not None else None
     files: list[_File] = []
     tables: list[Path] = []
     for item in inputs:
@@ -80,13 +96,40 @@ def list_inputs(inputs: Sequence[Path], out: Path, *, progress: Progress = SILEN
     files = _without_repeats(files)
     names = _names(files)
     _check_unique(names, tables)
-    batches = chain(_file_batches(files, names), *(_table_batches(path) for path in tables))
+    batches: Iterator[pa.RecordBatch] = chain(
+        _file_batches(files, names, fields), *(_table_batches(path, fields) for path in tables)
+    )
+    if known is not None:
+        batches = _joined(batches, known, fields)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    if not _write_parts(batches, out):
+    if not _write_parts(batches, out, schema=_schema(fields)):
         where = ", ".join(f"'{item}'" for item in inputs)
         raise UsageError("holds no image", where=where or "inputs", todo="give files, folders or Parquet")
+    if known is not None:
+        known.check_used()
+        if known.lacking:
+            progress.note(
+                f"'{metadata}' has no column for {', '.join(known.lacking)}: not known of any image"
+            )
     return out
+
+
+def _schema(fields: Sequence[MetadataField]) -> pa.Schema:
+    return pa.schema([*INPUT_SCHEMA, *field_types(fields)])
+
+
+def _joined(
+    batches: Iterator[pa.RecordBatch], known: MetadataTable, fields: Sequence[MetadataField]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        ids, uris = (batch.column(name).to_pylist() for name in ("image_id", "uri"))
+        said = [known.of(one, uri) for one, uri in zip(ids, uris, strict=True)]
+        columns = {name: batch.column(name) for name in batch.schema.names}
+        for field in fields:
+            told = pa.array([cells.get(field.name) for cells in said], columns[field.name].type)
+            columns[field.name] = pc.coalesce(told, columns[field.name])
+        yield pa.RecordBatch.from_arrays(list(columns.values()), schema=batch.schema)
 
 
 def _files_of(folder: Path, progress: Progress) -> list[_File]:
@@ -161,7 +204,9 @@ def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
         raise UsageError("cannot be read as Parquet", where=f"'{path}'", todo="make it again") from error
 
 
-def _file_batches(files: list[_File], names: list[str]) -> Iterator[pa.RecordBatch]:
+def _file_batches(
+    files: list[_File], names: list[str], fields: Sequence[MetadataField]
+) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(files), _ROWS_PER_BATCH):
         rows = []
         for file, name in zip(files[start : start + _ROWS_PER_BATCH], names[start:], strict=False):
@@ -173,26 +218,32 @@ def _file_batches(files: list[_File], names: list[str]) -> Iterator[pa.RecordBat
                 status = file.path.stat()
                 row |= {"size": status.st_size, "modified": status.st_mtime_ns}
             rows.append(row)
-        yield pa.RecordBatch.from_pylist(rows, schema=INPUT_SCHEMA)
+        yield pa.RecordBatch.from_pylist(rows, schema=_schema(fields))
 
 
-def _table_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    known = [name for name in INPUT_COLUMNS if name != "file"]
-    present = [name for name in known if name in _columns(path)]
+def _table_batches(path: Path, fields: Sequence[MetadataField]) -> Iterator[pa.RecordBatch]:
+    known, there = [name for name in INPUT_COLUMNS if name != "file"], _columns(path)
+    present, where = [name for name in known if name in there], f"'{path}'"
+    own = field_columns(fields, there, where=where)
     with _parquet(path) as file:
-        for batch in file.iter_batches(batch_size=_ROWS_PER_BATCH, columns=present):
+        for batch in file.iter_batches(batch_size=_ROWS_PER_BATCH, columns=[*present, *own.values()]):
             columns = {name: batch.column(name) for name in present}
+            columns |= {
+                field.name: own_cells(field, batch.column(own[field.name]), where=where)
+                for field in fields
+                if field.name in own
+            }
             columns.setdefault("image_id", columns.get("uri"))
             nothing = pa.nulls(batch.num_rows)
             yield pa.RecordBatch.from_arrays(
-                [columns.get(field.name, nothing).cast(field.type) for field in INPUT_SCHEMA],
-                schema=INPUT_SCHEMA,
+                [columns.get(field.name, nothing).cast(field.type) for field in _schema(fields)],
+                schema=_schema(fields),
             )
 
 
-def _write_parts(batches: Iterator[pa.RecordBatch], out: Path) -> int:
+def _write_parts(batches: Iterator[pa.RecordBatch], out: Path, *, schema: pa.Schema) -> int:
     rows = 0
     for index, first in enumerate(batches):
         part = chain([first], islice(batches, _ROWS_PER_FILE // _ROWS_PER_BATCH - 1))
-        rows += write_part(out / part_name(index), part, schema=INPUT_SCHEMA)
+        rows += write_part(out / part_name(index), part, schema=schema)
     return rows

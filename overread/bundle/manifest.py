@@ -48,6 +48,9 @@ def _in_unit_interval(value: float) -> float:
     return value
 
 
+_COLUMNS_OF_INPUTS = frozenset({"image_id", "uri", "content", "file", "size", "modified"})
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -137,6 +140,18 @@ class MetadataField(_Part):
     categories: tuple[str, ...] = ()
     unit: str = ""
     missing: _Rate = 0.0
+
+    @model_validator(mode="after")
+    def _categories_fit(self) -> Self:
+        if self.name in _COLUMNS_OF_INPUTS:
+            raise ValueError(f"expected a name that no column of inputs has, got '{self.name}'")
+        if self.kind == "number" and self.categories:
+            raise ValueError(f"'{self.name}': expected no categories of a number")
+        if self.kind == "category" and (not all(self.categories) or not self.categories):
+            raise ValueError(f"'{self.name}': expected categories that are not empty")
+        if len(set(self.categories)) != len(self.categories):
+            raise ValueError(f"'{self.name}': expected different categories")
+        return self
 
 
 class SmallNetwork(_Part):
@@ -278,6 +293,9 @@ class ManifestDraft(_Part):
         if strangers:
             raise ValueError(f"triage.urgent: '{strangers[0]}' is not among the classes {list(self.classes)}")
         self.deciding_points()
+        asked = [field.name for field in self.metadata]
+        if len(set(asked)) != len(asked):
+            raise ValueError(f"metadata: expected different fields, got {asked}")
         return self
 
     @property

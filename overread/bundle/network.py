@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from overread.bundle.manifest import ManifestDraft
 from overread.bundle.onnx_guard import refuse_external_data
 from overread.errors import BundleError
+from overread.imaging.session import open_session
 
 OUTPUTS = ("score", "features", "saliency", "novelty")
 
@@ -35,7 +36,7 @@ class Network:
 
     Args:
         model: The model's bytes; from bytes onnxruntime has no folder to look for other files in.
-        manifest: Gives the classes and the input size that the network must have; None: any.
+        manifest: Gives the classes, the input size and the metadata that the network must have; None: any.
         threads: Of the session; 1 is fastest where several workers run.
 
     Raises:
@@ -46,16 +47,32 @@ class Network:
         bundle = f"bundle '{manifest.label}', " if manifest else ""
         self._where = f"{bundle}file 'network.onnx'"
         refuse_external_data(model, where=self._where)
-        self._session = _session(model, threads, self._where)
+        try:
+            self._session = open_session(model, threads=threads)
+        except runtime_errors() as error:
+            raise cannot_run(error, where=self._where) from error
         self._check_shapes(manifest)
 
-    def __call__(self, inputs: NDArray[np.float32]) -> NetworkOutput:
+    def __call__(
+        self, inputs: NDArray[np.float32], metadata: NDArray[np.float32] | None = None
+    ) -> NetworkOutput:
         """Run float32 [n, channels, size, size], one image after the other.
+
+        Metadata are float32 [n, fields], see `MetadataField`; None: nothing is known.
 
         Matrix kernels add up in another order for one row than for eight, so only runs of the same
         shape promise the same bits. On one core a batch of 8 is no faster (MobileNetV2: within 3 %).
         """
-        rows = [self._session.run(OUTPUTS, {"input": inputs[i : i + 1]}) for i in range(len(inputs))]
+        if metadata is None:
+            metadata = np.full((len(inputs), self.fields), np.nan, np.float32)
+        if metadata.shape != (len(inputs), self.fields):
+            shape = list(metadata.shape)
+            raise ValueError(f"expected metadata of shape {[len(inputs), self.fields]}, got {shape}")
+        feeds = {"input": inputs, **({"metadata": metadata} if self.fields else {})}
+        rows = [
+            self._session.run(OUTPUTS, {name: values[i : i + 1] for name, values in feeds.items()})
+            for i in range(len(inputs))
+        ]
         if not rows:
             raise ValueError("expected at least one image, got none")
         score, features, saliency, novelty = (np.concatenate(column) for column in zip(*rows, strict=True))
@@ -65,12 +82,21 @@ class Network:
         inputs = {item.name: item for item in self._session.get_inputs()}
         outputs = {item.name: item for item in self._session.get_outputs()}
         missing = [name for name in OUTPUTS if name not in outputs]
-        if set(inputs) != {"input"} or missing:
+        takes = {"input"}
+        if manifest.metadata if manifest is not None else "metadata" in inputs:
+            takes.add("metadata")
+        if set(inputs) != takes or missing:
+            named = " and ".join(f"'{name}'" for name in sorted(takes))
             raise BundleError(
-                f"expected the input 'input' and the outputs {list(OUTPUTS)}, "
+                f"expected the input{'s' * (len(takes) > 1)} {named} and the outputs {list(OUTPUTS)}, "
                 f"got {sorted(inputs)} and {sorted(outputs)}",
                 where=self._where,
             )
+        self.fields = 0
+        if "metadata" in takes:
+            width = inputs["metadata"].shape[-1]
+            self.fields = len(manifest.metadata) if manifest is not None else int(width)
+            self._expect("metadata", inputs["metadata"].shape, (None, self.fields))
         classes, channels, size = None, None, None
         if manifest is not None:
             classes, channels, size = len(manifest.classes), manifest.channels, manifest.preprocess.size
@@ -111,17 +137,3 @@ def cannot_run(error: Exception, *, where: str) -> BundleError:
     """The sentence for a model that onnxruntime refuses, with the runtime's own reason."""
     reason = " ".join(str(error).split())[:160]
     return BundleError(f"onnxruntime cannot run it ({reason})", where=where, todo="pack the bundle anew")
-
-
-def _session(model: bytes, threads: int, where: str) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except runtime_errors() as error:
-        raise cannot_run(error, where=where) from error

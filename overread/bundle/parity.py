@@ -16,12 +16,13 @@ HEAD_TOLERANCE = 1e-5
 
 
 def check_parity(
-    reference: Callable[[NDArray[np.float32]], Mapping[str, NDArray[np.floating]]],
+    reference: Callable[..., Mapping[str, NDArray[np.floating]]],
     network: bytes,
     inputs: NDArray[np.float32],
     *,
+    metadata: NDArray[np.float32] | None = None,
     tolerance: float = TOLERANCE,
-    scores: Callable[[NDArray[np.float32]], NDArray[np.floating]] | None = None,
+    scores: Callable[..., NDArray[np.floating]] | None = None,
     jumps: bool = False,
 ) -> float:
     """Compare network.onnx with its source on the same inputs.
@@ -31,11 +32,13 @@ def check_parity(
     So heads are compared for themselves, more strictly, on the features that network.onnx found.
 
     Args:
-        reference: The source: float32 [n, channels, size, size] to arrays by output name.
+        reference: The source: float32 [n, channels, size, size], and metadata where there are any, to
+            arrays by output name.
         network: Bytes of network.onnx.
         inputs: Preprocessed images, float32 [n, channels, size, size].
+        metadata: What is known beside each image, float32 [n, fields]; None: the network takes images alone.
         tolerance: Largest scaled deviation, max |a - b| / (1 + |b|) over all numbers of an output.
-        scores: The source's head: features float32 [n, d] to scores [n, classes].
+        scores: The source's head: features float32 [n, d], and metadata, to scores [n, classes].
         jumps: The head is of trees: its scores are compared on the same features alone.
 
     Returns:
@@ -45,8 +48,9 @@ def check_parity(
         BundleError: It is beyond the tolerance, undefined, or an output is missing or of another shape.
     """
     where = "file 'network.onnx'"
-    wanted = reference(inputs)
-    found = Network(network)(inputs)._asdict()
+    beside = () if metadata is None else (metadata,)
+    wanted = reference(inputs, *beside)
+    found = Network(network)(inputs, *beside)._asdict()
     missing = [name for name in OUTPUTS if name not in wanted]
     if missing:
         raise BundleError(f"the reference gives no '{missing[0]}'", where=where)
@@ -56,7 +60,9 @@ def check_parity(
     if jumps and scores is None:
         raise ValueError("expected the scores of a head that jumps, got none")
     if scores is not None:
-        compared.append(("score", np.asarray(scores(found["features"])), min(tolerance, HEAD_TOLERANCE)))
+        compared.append(
+            ("score", np.asarray(scores(found["features"], *beside)), min(tolerance, HEAD_TOLERANCE))
+        )
     worst = 0.0
     for name, values, allowed in compared:
         deviation = _deviation(found[name], values, f"{where}, output '{name}'")

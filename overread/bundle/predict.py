@@ -46,6 +46,7 @@ class PredictSummary:
         decisions: How many readings came to each decision.
         readings: The table of readings.
         rejects: The table of rejects; written even if there are none.
+        without_metadata: Readings of images of which nothing was known that the bundle asks for.
     """
 
     bundle: str
@@ -55,6 +56,7 @@ class PredictSummary:
     decisions: dict[Decision, int]
     readings: Path
     rejects: Path
+    without_metadata: int = 0
 
 
 def predict(
@@ -63,6 +65,7 @@ def predict(
     out: Path,
     *,
     small: bool = False,
+    metadata: Path | None = None,
     engine: LocalEngine | None = None,
     progress: Progress = SILENT,
 ) -> PredictSummary:
@@ -79,11 +82,15 @@ def predict(
             that a spreadsheet would run as a formula gets an apostrophe in front; Parquet is exact. The
             rejects go to FILE.rejects.parquet.
         small: Read with network.small.onnx; readings then name the bundle as `name@version+small`.
+        metadata: CSV, TSV, Excel or Parquet with what the bundle asks for beside the images, a row an image
+            (`overread.bundle.metadata_table`); cohorts and Parquet bring their own. What is not there is
+            not known.
         engine: Where to run; None for all cores of this machine.
         progress: Who listens.
 
     Raises:
-        UsageError: `out` has another ending, or an input does not exist or holds no image.
+        UsageError: `out` has another ending, an input does not exist or holds no image, or the metadata do
+            not fit the bundle or the images.
         BundleError: The bundle cannot be read.
         EngineError: The work could not be done to its end.
     """
@@ -92,16 +99,21 @@ def predict(
             "expected a file that ends with .csv or .parquet", where=f"'{out}'", todo="rename it"
         )
     opened = Bundle.load(bundle, small=small)
+    fields = opened.manifest.metadata
+    if metadata is not None and not fields:
+        raise UsageError(
+            f"'{opened.label}' reads images alone", where=f"table '{metadata}'", todo="leave it out"
+        )
     stage = PredictStage(bundle, digest=opened.digest, small=small)
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.with_name(f".{out.name}.work")
-    source = list_inputs(inputs, work / "inputs", progress=progress)
+    source = list_inputs(inputs, work / "inputs", fields=fields, metadata=metadata, progress=progress)
     parts = (engine or LocalEngine()).run(
         stage,
         source,
         work / "parts",
         key=f"predict {opened.digest}{' small' * small} {__version__}",
-        columns=INPUT_COLUMNS,
+        columns=[*INPUT_COLUMNS, *(field.name for field in fields)],
         label="reading images",
         progress=progress,
     )
@@ -121,6 +133,9 @@ def _publish(parts: list[Path], out: Path, *, work: Path, manifest: Manifest) ->
     made, made_rejects = work / f"readings{out.suffix.lower()}", work / "rejects.parquet"
     rejected = write_part(made_rejects, _rejected(parts), schema=_REJECT_SCHEMA)
     decisions = dict.fromkeys(DECISIONS, 0)
+    asked = ", ".join(field.name for field in manifest.metadata)
+    missing = (batch.column("metadata_missing").to_pylist() for batch in _batches(parts))
+    without = sum(names.count(asked) for names in missing) if asked else 0
     batches = _counted(parts, decisions)
     if made.suffix == ".parquet":
         read = write_part(made, batches, schema=_READ_SCHEMA)
@@ -130,7 +145,7 @@ def _publish(parts: list[Path], out: Path, *, work: Path, manifest: Manifest) ->
     # The rejects first: where there are readings, what is missing from them is known too.
     made_rejects.replace(rejects)
     made.replace(out)
-    return PredictSummary(manifest.label, read + rejected, read, rejected, decisions, out, rejects)
+    return PredictSummary(manifest.label, read + rejected, read, rejected, decisions, out, rejects, without)
 
 
 def _batches(parts: list[Path]) -> Iterator[pa.RecordBatch]:

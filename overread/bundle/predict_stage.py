@@ -24,6 +24,7 @@ READING_SCHEMA = pa.schema(
         pa.field("novelty", pa.float32()),
         pa.field("bundle", pa.string()),
         pa.field("sha256", pa.string()),
+        pa.field("metadata_missing", pa.string()),
         *REJECT_FIELDS,
     ]
 )
@@ -33,8 +34,9 @@ class PredictStage:
     """Reads every image of its batches with a bundle, which it opens once a worker.
 
     Rows need `image_id`, `uri` and `content`; where content is null (or the column is missing) the file
-    at uri is read, or at `file` where its name is no UTF-8 (`overread.bundle.inputs`). A row that cannot
-    be read comes back with its reason and nothing else.
+    at uri is read, or at `file` where its name is no UTF-8 (`overread.bundle.inputs`). What a bundle asks for
+    beside the pixels stands in columns of the fields' names; where one is missing or null it is not known. A
+    row that cannot be read comes back with its reason and nothing else.
 
     Args:
         bundle: The bundle's folder or zip.
@@ -86,13 +88,16 @@ def _read_row(bundle: Bundle, batch: pa.RecordBatch, row: int) -> dict[str, Any]
     image_id, uri = (_cell(batch, name, row).as_py() for name in ("image_id", "uri"))
     content, file = (_cell(batch, name, row) for name in ("content", "file"))
     found = {"image_id": image_id, "uri": uri}
+    fields = bundle.manifest.metadata
+    known = {field.name: _cell(batch, field.name, row).as_py() for field in fields}
     try:
         if content.is_valid:
-            reading = bundle.read_one(content.as_buffer(), where=f"image '{image_id}'")
+            reading = bundle.read_one(content.as_buffer(), where=f"image '{image_id}'", metadata=known)
         elif file.is_valid:
-            reading = bundle.read_one(Path(os.fsdecode(file.as_py())), where=f"image '{uri}'")
+            path = Path(os.fsdecode(file.as_py()))
+            reading = bundle.read_one(path, where=f"image '{uri}'", metadata=known)
         elif uri is not None:
-            reading = bundle.read_one(Path(uri), where=f"image '{uri}'")
+            reading = bundle.read_one(Path(uri), where=f"image '{uri}'", metadata=known)
         else:
             raise DecodeError("incomplete-row", "expected a uri or the image's content, got neither")
     except DecodeError as error:
@@ -106,6 +111,7 @@ def _read_row(bundle: Bundle, batch: pa.RecordBatch, row: int) -> dict[str, Any]
         "novelty": reading.novelty,
         "bundle": reading.bundle,
         "sha256": reading.sha256,
+        "metadata_missing": ", ".join(reading.metadata_missing) if fields else None,
     }
 
 

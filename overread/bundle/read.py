@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overread.bundle.image_file import Image, to_pixels
-from overread.bundle.manifest import Manifest, ManifestDraft
+from overread.bundle.manifest import Manifest, ManifestDraft, MetadataField
+from overread.bundle.metadata import Given, tell
 from overread.bundle.network import Network, cannot_run, runtime_errors
 from overread.bundle.onnx_guard import refuse_external_data
 from overread.bundle.reading import Reading
@@ -59,38 +61,50 @@ class Reader:
         self._limits = limits or DecodeLimits()
         self._operating_label = manifest.operating_label
 
-    def read(self, images: Iterable[Image]) -> list[Reading]:
+    @property
+    def fields(self) -> tuple[MetadataField, ...]:
+        """What it asks for beside images."""
+        return self._draft.metadata
+
+    def read(self, images: Iterable[Image], metadata: Iterable[Given | None] | None = None) -> list[Reading]:
         """Read images.
 
         Args:
             images: Paths (or their text), encoded bytes (JPEG, PNG, TIFF), or pixels uint8 [H, W, 3].
+            metadata: What is known of each image, where the bundle asks for that: `[{"age": 61}]`. What is
+                left out is unknown; None: all of it.
 
         Returns:
             One reading an image, in their order.
 
         Raises:
             DecodeError: At the first image that cannot be read; `read_or_reject` goes on instead.
+            UsageError: Metadata that the bundle does not ask for, or that cannot be.
         """
         readings = []
-        for result in self.read_or_reject(images):
+        for result in self.read_or_reject(images, metadata):
             if isinstance(result, DecodeError):
                 raise result
             readings.append(result)
         return readings
 
-    def read_or_reject(self, images: Iterable[Image]) -> Iterator[Reading | DecodeError]:
+    def read_or_reject(
+        self, images: Iterable[Image], metadata: Iterable[Given | None] | None = None
+    ) -> Iterator[Reading | DecodeError]:
         """Read images one after the other; one that cannot be read yields its error.
 
         The memory used does not grow with the number of images.
 
         Raises:
-            UsageError: One image was given instead of a list of them.
+            UsageError: One image was given instead of a list of them, or see `read`.
         """
         if isinstance(images, str | bytes | Path | np.ndarray):
             raise UsageError(
                 f"expected a list of images, got one {type(images).__name__}", todo="write [image]"
             )
-        return self._each(images)
+        if isinstance(metadata, Mapping):
+            raise UsageError("expected a list of metadata, got those of one image", todo="write [metadata]")
+        return self._each(images, metadata)
 
     def read_pixels(self, pixels: NDArray[np.uint8]) -> Reading:
         """Read pixels uint8 [H, W, 3] of any size.
@@ -100,16 +114,19 @@ class Reader:
         """
         return self.read_one(pixels, where="image")
 
-    def read_one(self, image: Image, *, where: str) -> Reading:
+    def read_one(self, image: Image, *, where: str, metadata: Given | None = None) -> Reading:
         """Read one image.
 
         Args:
             image: A path, encoded bytes, or pixels uint8 [H, W, 3].
             where: What an error calls it.
+            metadata: What is known beside it; None: nothing.
 
         Raises:
             DecodeError: It cannot be read.
+            UsageError: Metadata that the bundle does not ask for, or that cannot be.
         """
+        told = tell(self._draft.metadata, metadata, where=where)
         pixels, sha256 = to_pixels(image, limits=self._limits, where=where)
         try:
             inputs = self._preprocess(pixels)
@@ -118,7 +135,7 @@ class Reader:
             raise DecodeError(
                 "unsupported", f"an image of {width} × {height} pixels cannot be brought to size", where=where
             ) from error
-        output = self._network(inputs)
+        output = self._network(inputs, told.values[None])
         novelty = float(output.novelty[0])
         return Reading(
             scores=output.score[0],
@@ -130,15 +147,29 @@ class Reader:
             novelty=novelty,
             bundle=self._draft.label,
             sha256=sha256,
+            metadata_missing=told.missing,
         )
 
-    def _each(self, images: Iterable[Image]) -> Iterator[Reading | DecodeError]:
+    def _each(
+        self, images: Iterable[Image], metadata: Iterable[Given | None] | None
+    ) -> Iterator[Reading | DecodeError]:
+        known = iter(metadata) if metadata is not None else repeat(None)
         for number, image in enumerate(images, start=1):
             where = f"image '{image}'" if isinstance(image, str | Path) else f"image {number}"
             try:
-                yield self.read_one(image, where=where)
+                yield self.read_one(image, where=where, metadata=_next(known, number))
             except DecodeError as error:
                 yield error
+        if metadata is not None and any(True for _ in known):
+            raise UsageError("expected metadata of each image, got more", todo="check which is whose")
+
+
+def _next(known: Iterator[Given | None], number: int) -> Given | None:
+    for given in known:
+        return given
+    raise UsageError(
+        f"expected metadata of each image, got {number - 1}", todo="write None for an image without"
+    )
 
 
 class Bundle(Reader):

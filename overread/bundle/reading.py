@@ -24,6 +24,8 @@ class Reading:
         novelty: Distance from the training images.
         bundle: name@version.
         sha256: Of the encoded file (or of the array's bytes, where an array was read).
+        metadata_missing: Fields of the bundle's metadata that were not known: not given, or no category of
+            train.
     """
 
     scores: NDArray[np.float32]
@@ -35,6 +37,7 @@ class Reading:
     novelty: float
     bundle: str
     sha256: str
+    metadata_missing: tuple[str, ...] = ()
 
     @property
     def by_class(self) -> dict[str, float]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from overread.bundle.metadata import made_metadata
 from overread.bundle.read import Reader
 from overread.bundle.triage import Decision
 from overread.errors import BundleError, DecodeError
@@ -33,9 +34,10 @@ class _Part(BaseModel):
 
 
 class ExpectedReading(_Part):
-    """What the bundle said of one picture when it was packed."""
+    """What the bundle said of one picture when it was packed, and what it was told beside it."""
 
     file: str
+    metadata: dict[str, float | str] = {}
     scores: tuple[Annotated[float, Field(allow_inf_nan=False)], ...]
     novelty: Annotated[float, Field(allow_inf_nan=False)]
     decision: Decision
@@ -84,12 +86,18 @@ def selftest_images() -> dict[str, bytes]:
 def record(reader: Reader, images: Mapping[str, bytes]) -> bytes:
     """Read the pictures and write down what came: the bytes of expected.json.
 
+    A bundle that asks for metadata reads each picture twice: knowing nothing, and told something made.
+
     Raises:
         BundleError: The bundle gives a score or a novelty that is not a finite number.
     """
     rows = []
-    for name in sorted(images):
-        reading = reader.read([images[name]])[0]
+    nothing: dict[str, float | str] = {}
+    asked: list[dict[str, float | str]] = made_metadata(reader.fields, len(images)) if reader.fields else []
+    told = [(name, nothing) for name in sorted(images)]
+    told += list(zip(sorted(images), asked, strict=False))
+    for name, metadata in told:
+        reading = reader.read_one(images[name], where=f"picture '{name}'", metadata=metadata)
         if not (np.isfinite(reading.scores).all() and np.isfinite(reading.novelty)):
             raise BundleError(
                 "gives numbers that are not finite on a self-test picture",
@@ -98,7 +106,13 @@ def record(reader: Reader, images: Mapping[str, bytes]) -> bytes:
             )
         scores = tuple(float(score) for score in reading.scores)
         rows.append(
-            ExpectedReading(file=name, scores=scores, novelty=reading.novelty, decision=reading.decision)
+            ExpectedReading(
+                file=name,
+                metadata=metadata,
+                scores=scores,
+                novelty=reading.novelty,
+                decision=reading.decision,
+            )
         )
     return (json.dumps(Expected(images=tuple(rows)).model_dump(mode="json"), indent=2) + "\n").encode()
 
@@ -125,7 +139,7 @@ def replay(reader: Reader, *, expected: bytes, file: Callable[[str], bytes], whe
     for row in wanted.images:
         here = f"{where}, picture '{FOLDER}/{row.file}'"
         try:
-            reading = reader.read([file(f"{FOLDER}/{row.file}")])[0]
+            reading = reader.read_one(file(f"{FOLDER}/{row.file}"), where=here, metadata=row.metadata)
         except DecodeError as error:
             raise BundleError(f"cannot be read here ({error.what})", where=here) from error
         scores = np.asarray(row.scores)
@@ -141,9 +155,8 @@ def replay(reader: Reader, *, expected: bytes, file: Callable[[str], bytes], whe
                 todo="do not use the bundle on this machine; compare the versions of onnxruntime",
             )
         score_gap, novelty_gap = max(score_gap, gap), max(novelty_gap, drift)
-    return Replay(
-        images=len(wanted.images), max_score_difference=score_gap, max_novelty_difference=novelty_gap
-    )
+    pictures = len({row.file for row in wanted.images})
+    return Replay(images=pictures, max_score_difference=score_gap, max_novelty_difference=novelty_gap)
 
 
 def _blob(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8]:

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from overread.imaging.session import open_session
+
 if TYPE_CHECKING:
     import onnx
 
@@ -104,12 +106,7 @@ class GraphRunner:
     def __init__(self, model: bytes | Path, *, threads: int = 1) -> None:
         import onnxruntime
 
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        source = str(model) if isinstance(model, Path) else model
-        self._session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(model, threads=threads)
         entry = self._session.get_inputs()[0]
         self._input, self._output = entry.name, self._session.get_outputs()[0].name
         self._run_options = onnxruntime.RunOptions()

@@ -58,7 +58,10 @@ def test_csv_and_parquet_hold_the_bundles_own_numbers(bundle_path: Path, mixed: 
     assert [row["image_id"] for row in in_csv] == ["00", "01", "02", "03", "04"]
     assert list(in_csv[0]) == [
         "image_id", "uri", "score.malignant", "decision", "operating_point", "novelty", "bundle", "sha256",
+        "metadata_missing",
     ]  # fmt: skip
+    assert {row["metadata_missing"] for row in in_csv} == {""}
+    assert {row["metadata_missing"] for row in in_parquet} == {None}
     for one, other in zip(in_csv, in_parquet, strict=True):
         reading = bundle.read([Path(one["uri"])])[0]
         assert np.float32(one["score.malignant"]) == np.float32(other["score"][0]) == reading.scores[0]
@@ -88,11 +91,11 @@ def test_interrupted_run_goes_on_and_ends_the_same(
     read: list[str] = []
     original = Bundle.read_one
 
-    def counting(self: Bundle, image: object, *, where: str) -> object:
+    def counting(self: Bundle, image: object, *, where: str, **known: object) -> object:
         read.append(where)
         if len(read) == 100:
             raise Killed
-        return original(self, image, where=where)  # type: ignore[arg-type]
+        return original(self, image, where=where, **known)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Bundle, "read_one", counting)
     with pytest.raises(Killed):

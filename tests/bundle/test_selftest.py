@@ -71,11 +71,13 @@ def test_broken_list_of_expected_readings_is_refused(bundle_path: Path, expected
 
 
 class Undefined:
-    def read(self, images: object) -> list[object]:
+    fields = ()
+
+    def read_one(self, image: object, **_: object) -> object:
         class Nothing:
             scores, novelty, bundle = np.array([np.nan]), 1.0, "skin@1"
 
-        return [Nothing()]
+        return Nothing()
 
 
 def test_reader_that_gives_nan_is_not_recorded() -> None:
