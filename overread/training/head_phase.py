@@ -95,7 +95,7 @@ def train_head(
 def joined_features(
     features: Floats, copies: FeatureCopies | None, metadata: Metadata | None
 ) -> tuple[Floats, FeatureCopies | None, int]:
-    """What heads are given: features with the metadata behind them, copies alike, and the metadata's width."""
+    """What heads are given: features and, behind them, metadata of some width; copies alike."""
     if metadata is None:
         return features, copies, 0
     encoded = metadata.encoded
