@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.compute as pc
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from overread.bundle import Bundle, attach, model_card, predict
 from overread.bundle.read import NETWORK_NAME
-from overread.cohort import Cohort
+from overread.cohort import IMAGE_SCHEMA, Cohort
 from overread.engine import LocalEngine, atomically, write_atomically
 from overread.errors import BundleError, UsageError
 from overread.evaluation import (
@@ -63,7 +64,8 @@ def evaluate(
             where=f"cohort '{cohort.card.name}'",
             todo="ingest the cohort with the bundle's task, classes and positive",
         )
-    images = _write_split(cohort, out / ".split.parquet", split=split)
+    asked = [field.name for field in manifest.metadata if field.name in IMAGE_SCHEMA.names]
+    images = _write_split(cohort, out / ".split.parquet", split=split, asked=asked)
     summary = predict(bundle, [images], out / "readings.parquet", engine=engine, progress=progress)
     images.unlink()
     reads = _test_reads(cohort, opened) if split == "test" else None
@@ -83,9 +85,12 @@ def evaluate(
     )
     cases = worst_cases(readings, reference, manifest=manifest, split=split)
     contents = cohort.images_of([case.image_id for case in cases])
+    known = {row["image_id"]: row for row in reference.select(["image_id", *asked]).to_pylist()}
+    told = [{name: known[case.image_id][name] for name in asked} for case in cases]
+    read_again = opened.read([contents[case.image_id] for case in cases], told)
     mistakes = [
         Mistake(case, contents[case.image_id], reading.saliency[case.class_index])
-        for case, reading in zip(cases, opened.read([contents[case.image_id] for case in cases]), strict=True)
+        for case, reading in zip(cases, read_again, strict=True)
     ]
     evaluation.save(out / "evaluation.json")
     report = render_report(evaluation, manifest=manifest, mistakes=mistakes)
@@ -113,10 +118,10 @@ def seal_evaluation(bundle: Path, out: Path, evaluation: Evaluation) -> None:
     )
 
 
-def _write_split(cohort: Cohort, path: Path, *, split: str) -> Path:
-    """The images of one split as a table to predict on, part by part so that memory stays bounded."""
+def _write_split(cohort: Cohort, path: Path, *, split: str, asked: Sequence[str]) -> Path:
+    """One split as a table to predict on, part by part so that memory stays bounded, with what is asked for."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["image_id", "uri", "content", "split"]
+    columns = ["image_id", "uri", "content", "split", *asked]
     rows = 0
     with atomically(path) as stream:
         writer = None

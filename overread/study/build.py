@@ -20,6 +20,7 @@ from overread.bundle import (
     model_card,
     pack,
 )
+from overread.bundle.metadata import made_values
 from overread.bundle.selftest import selftest_images
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
@@ -112,7 +113,12 @@ def train(
     run = GraphRunner(preprocess)
     inputs = np.concatenate([run(decode(content)) for _, content in sorted(selftest_images().items())])
     check_parity(
-        reference_answers(network), exported, inputs, scores=reference_scores(network), jumps=network.jumps
+        reference_answers(network),
+        exported,
+        inputs,
+        metadata=made_values(trained.metadata, len(inputs)) if trained.metadata else None,
+        scores=reference_scores(network),
+        jumps=network.jumps,
     )
     notes = [
         *trained.notes,
@@ -131,6 +137,7 @@ def train(
         calibration=calibration,
         operating_points=rules.points,
         triage=rules.triage(urgent, novelty_threshold=trained.novelty_threshold),
+        metadata=trained.metadata,
         intended_use=bundle.intended_use,
         limits=(*bundle.limits, *notes, f"Calibration and threshold come from {held_out.described}."),
         provenance=_provenance(cohort, trained.facts, phases=trained.phases, seed=seed),
