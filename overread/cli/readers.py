@@ -113,6 +113,10 @@ def predict(
     small: Annotated[
         bool, typer.Option("--small", help="Read with the small network; readings say bundle@version+small.")
     ] = False,
+    metadata: Annotated[
+        Path | None,
+        typer.Option(help="CSV, TSV, Excel or Parquet with what the bundle asks for, a row an image."),
+    ] = None,
     engine: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
@@ -125,7 +129,13 @@ def predict(
     if engine != "local":
         raise UsageError(f"expected local, got '{engine}'", where="--engine", todo="leave it out")
     summary = predict_images(
-        bundle, inputs, out, small=small, engine=LocalEngine(workers), progress=TerminalProgress()
+        bundle,
+        inputs,
+        out,
+        small=small,
+        metadata=metadata,
+        engine=LocalEngine(workers),
+        progress=TerminalProgress(),
     )
     if as_json:
         print_json(asdict(summary))
@@ -136,6 +146,7 @@ def predict(
             "found": f"{summary.found} = {summary.read} read + {summary.rejected} rejected",
             **{str(decision): count for decision, count in summary.decisions.items()},
             **({"rejects": summary.rejects} if summary.rejected else {}),
+            **({"without metadata": summary.without_metadata} if summary.without_metadata else {}),
         },
         title=f"Read by {summary.bundle}",
     )

@@ -119,7 +119,7 @@ def seal_evaluation(bundle: Path, out: Path, evaluation: Evaluation) -> None:
 
 
 def _write_split(cohort: Cohort, path: Path, *, split: str, asked: Sequence[str]) -> Path:
-    """One split as a table to predict on, part by part so that memory stays bounded, with what is asked for."""
+    """One split as a table to predict on, part by part so that memory stays bounded; with what is asked."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = ["image_id", "uri", "content", "split", *asked]
     rows = 0
