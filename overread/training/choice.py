@@ -23,23 +23,27 @@ class Choice:
         complex_auc: Of the fine-tuned reader.
         standard_error: Of their difference, over patients.
         keep_complex: Whether the fine-tuned reader is kept.
+        where: On what they were compared.
     """
 
     simple_auc: float
     complex_auc: float
     standard_error: float
     keep_complex: bool
+    where: str = "tune"
 
     @property
     def sentence(self) -> str:
         """What the report says of it."""
         figures = f"mean AUC {self.complex_auc:.3f} against {self.simple_auc:.3f}"
         if math.isnan(self.simple_auc) or math.isnan(self.complex_auc):
-            return "Tune has too few classes to compare readers: the head's reader was kept."
+            return f"Too few classes on {self.where} to compare readers: the head's reader was kept."
         if self.keep_complex:
-            return f"Fine-tuning improved the reader on tune ({figures}) and was kept."
+            return f"Fine-tuning improved the reader on {self.where} ({figures}) and was kept."
         verdict = "was worse than" if self.complex_auc < self.simple_auc else "was not clearly better than"
-        return f"Fine-tuning {verdict} the head alone on tune ({figures}): the head's reader was kept."
+        return (
+            f"Fine-tuning {verdict} the head alone on {self.where} ({figures}): the head's reader was kept."
+        )
 
 
 def choose_reader(
@@ -51,6 +55,7 @@ def choose_reader(
     task: Task,
     seed: int,
     resamples: int = 200,
+    where: str = "tune",
 ) -> Choice:
     """Compare two readers' logits on `tune` by the one-standard-error rule (Breiman 1984, §3.4.3).
 
@@ -62,6 +67,7 @@ def choose_reader(
         task: Decides how the AUC is averaged.
         seed: Of the bootstrap.
         resamples: Of the bootstrap.
+        where: On what they are compared, for the report.
     """
     first, second = mean_auc(simple, targets, task=task), mean_auc(complex_, targets, task=task)
     rng = np.random.default_rng(seed)
@@ -75,4 +81,4 @@ def choose_reader(
         if not math.isnan(difference):
             differences.append(difference)
     error = float(np.std(differences)) if differences else math.nan
-    return Choice(first, second, error, bool(second - first > error))
+    return Choice(first, second, error, bool(second - first > error), where)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,14 @@ import numpy.typing as npt
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load as load_tensors
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch import nn
+from torch.utils.data import DataLoader
 
 from overread.engine import write_atomically
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.progress import SILENT, Progress
+from overread.training.batches import AugmentedImages, Pixels, SeededOrder, batches
 from overread.training.checkpoints import (
     BEST,
     LAST,
@@ -38,27 +38,14 @@ from overread.training.loop import (
     quiet_lightning,
 )
 from overread.training.network import ReaderNetwork, Task
+from overread.training.rate_finder import found_rate
 from overread.training.recipe import Recipe
 from overread.training.tensorboard import Histograms
 
 SMALL_TRAIN = 2000
 """Below this many images the network keeps the batch statistics under which its head was fitted: they are
 better than those of few batches; with random weights, others threw the head off (loss 0.6 to 3,700)."""
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Resized images with their targets.
-
-    Attributes:
-        images: `uint8 [n, S, S, 3]`, as the resizing graph gives them.
-        targets: `float32 [n, classes]`, NaN not stated.
-        rows: `int [m]`, which of them belong to the split.
-    """
-
-    images: npt.NDArray[np.uint8]
-    targets: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
+READ_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -68,75 +55,12 @@ class FineTuned:
     Attributes:
         history: One row an epoch: epoch, train_loss, tune_loss, tune_auc, learning_rate.
         best_epoch: The epoch whose network was kept: the one with the lowest loss on tune.
+        learning_rate: The scale of all rates, given or found.
     """
 
     history: list[dict[str, float]]
     best_epoch: int
-
-
-class AugmentedImages(Dataset[tuple[Tensor, Tensor]]):
-    """Images of a split, each augmented by (seed, epoch, image) alone: order and restarts do not matter."""
-
-    def __init__(
-        self,
-        pixels: Pixels,
-        *,
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
-        augmentation: Augmentation | None,
-        seed: int,
-    ) -> None:
-        self.pixels, self.augmentation, self.seed = pixels, augmentation, seed
-        self.mean = np.asarray(mean, np.float32) * 255
-        self.scale = 1 / (np.asarray(std, np.float32) * 255)
-
-    def __len__(self) -> int:
-        return len(self.pixels.rows)
-
-    def __getitem__(self, place: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """The image at (epoch, index), normalised `float32 [3, S, S]`, and its target."""
-        epoch, index = place
-        row = int(self.pixels.rows[index])
-        image = np.asarray(self.pixels.images[row])
-        if self.augmentation is not None:
-            image = self.augmentation(image, np.random.default_rng((self.seed, epoch, row)))
-        normal = (image.astype(np.float32) - self.mean) * self.scale
-        return torch.from_numpy(np.ascontiguousarray(normal.transpose(2, 0, 1))), torch.from_numpy(
-            np.asarray(self.pixels.targets[row], np.float32)
-        )
-
-
-class SeededOrder(Sampler[tuple[int, int]]):
-    """An order of images that depends on seed and epoch alone; Lightning tells it the epoch.
-
-    Args:
-        count: How many images there are, and how many are drawn an epoch.
-        seed: Of the order.
-        shuffled: Whether the order is drawn.
-        chances: `[count]`, how often each is drawn in comparison; None: each once.
-    """
-
-    def __init__(
-        self, count: int, *, seed: int, shuffled: bool, chances: npt.NDArray[np.float64] | None = None
-    ) -> None:
-        self.count, self.seed, self.shuffled, self.epoch = count, seed, shuffled, 0
-        self.chances = chances
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.arange(self.count)
-        if self.shuffled and self.chances is not None:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            order = rng.choice(self.count, self.count, p=self.chances / self.chances.sum())
-        elif self.shuffled:
-            order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count)
-        return iter([(self.epoch, int(index)) for index in order])
+    learning_rate: float
 
 
 def fine_tune(
@@ -185,12 +109,13 @@ def fine_tune(
     if finished.is_file() and best.is_file():
         found = json.loads(finished.read_text("utf-8"))
         network.load_state_dict(load_tensors(best.read_bytes()))
-        return FineTuned(found["history"], found["best_epoch"])
+        return FineTuned(found["history"], found["best_epoch"], found["learning_rate"])
 
     out.mkdir(parents=True, exist_ok=True)
     small = len(train.rows) - copies < SMALL_TRAIN
     frozen = settings.freeze_batch_norm == "yes" or (settings.freeze_batch_norm == "auto" and small)
     remedy = remedy_for(imbalance, train.targets[train.rows], task=task, copies=copies)
+    rate: float = 1.0 if settings.learning_rate == "find" else settings.learning_rate
     loop = TrainingLoop(
         network,
         task=task,
@@ -200,19 +125,24 @@ def fine_tune(
         freeze_batch_norm=frozen,
         seed=seed,
         example=torch.zeros(1, 3, *train.images.shape[1:3]),
+        mixing=settings.mix,
+        smoothing=settings.label_smoothing,
+        decay=settings.ema,
     )
     learning, watching = (
-        DataLoader(
+        batches(
             AugmentedImages(part, mean=mean, std=std, augmentation=changed, seed=seed),
-            batch_size=settings.batch_size,
-            sampler=SeededOrder(
+            SeededOrder(
                 len(part.rows), seed=seed, shuffled=shuffled, chances=remedy.chances if shuffled else None
             ),
-            # A last batch of one image would give batch normalisation nothing to average.
-            drop_last=shuffled and len(part.rows) % settings.batch_size == 1 and len(part.rows) > 1,
+            size=settings.batch_size,
         )
         for part, changed, shuffled in ((train, augmentation, True), (tune, None, False))
     )
+    if settings.learning_rate == "find":
+        rate = found_rate(loop, learning, out=out)
+        for group in loop.rates:
+            group["lr"] *= rate
     history = history_of(last)
     if history is None and last.is_file():
         progress.note("the checkpoint of fine-tuning is not whole: it starts anew")
@@ -239,9 +169,21 @@ def fine_tune(
     network.to("cpu", memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.load_state_dict(load_tensors(best.read_bytes()))
     network.eval()
-    result = {"history": history, "best_epoch": kept}
+    result = {"history": history, "best_epoch": kept, "learning_rate": rate}
     write_atomically(finished, json.dumps(result, allow_nan=True).encode())
-    return FineTuned(history, kept)
+    return FineTuned(history, kept, rate)
+
+
+def logits_of(
+    network: ReaderNetwork, pixels: Pixels, *, mean: tuple[float, ...], std: tuple[float, ...]
+) -> npt.NDArray[np.float64]:
+    """Logits `[n, outputs]` of images as they are, by torch from pixels to head."""
+    images = AugmentedImages(pixels, mean=mean, std=std, augmentation=None, seed=0)
+    order = SeededOrder(len(images), seed=0, shuffled=False)
+    network.eval()
+    with torch.no_grad():
+        parts = [network(batch).numpy() for batch, _ in batches(images, order, size=READ_AT_ONCE)]
+    return np.concatenate(parts).astype(np.float64)
 
 
 def _fit(
@@ -280,11 +222,13 @@ def _fit(
 def learning_rates(network: ReaderNetwork, settings: Recipe, *, image_size: int) -> list[dict[str, Any]]:
     """Parameter groups from bottom to top, each block's rate a fixed share of the one above (Howard 2018).
 
-    What is not trained has `requires_grad` taken away and is left out: blocks below `settings.blocks`, and
-    the layers of the backbone above its last tap, which no logit depends on.
+    Where the rate is yet to be found they are shares of it. What is not trained has `requires_grad` taken
+    away and is left out: blocks below `settings.blocks`, and the layers of the backbone above its last tap,
+    which no logit depends on.
     """
     from timm.models import group_parameters
 
+    scale = 1.0 if settings.learning_rate == "find" else settings.learning_rate
     backbone = network.backbone.network
     block_of: dict[str, int] = group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
     used = _used_parameters(network, image_size=image_size)
@@ -301,13 +245,13 @@ def learning_rates(network: ReaderNetwork, settings: Recipe, *, image_size: int)
     rates: list[dict[str, Any]] = [
         {
             "params": parameters,
-            "lr": settings.learning_rate * settings.layer_decay ** (top + 1 - block),
+            "lr": scale * settings.layer_decay ** (top + 1 - block),
             "name": f"block-{block}",
         }
         for block, parameters in sorted(groups.items())
     ]
     head = list(network.head.parameters())
-    return [*rates, {"params": head, "lr": settings.learning_rate * settings.head_rate, "name": "head"}]
+    return [*rates, {"params": head, "lr": scale * settings.head_rate, "name": "head"}]
 
 
 def _used_parameters(network: ReaderNetwork, *, image_size: int) -> set[str]:

@@ -1,14 +1,17 @@
-"""What "auto" means in `[reader.fine_tune]`: gentle for pretrained weights, the full way for others."""
+"""What "auto" means in `[reader.fine_tune]`: gentle for pretrained weights, the full way for random ones."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from overread.imaging.augment import Policy
-from overread.training.settings import FineTuneSettings, ReaderSettings
+from overread.training.mix import Mix
+from overread.training.settings import FineTuneSettings
 
-Mix = Literal["none", "mixup", "cutmix", "both"]
+SEEN_FROM_SCRATCH = 60_000
+"""Images, counted each time that they are seen, after which random weights have learned most of it."""
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 60
+SMALLEST_BATCH, LARGEST_BATCH = 16, 128
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Recipe:
         epochs: At most so many passes over train.
         patience: Epochs without a lower loss on tune before stopping.
         batch_size: Images a step.
-        learning_rate: The scale of all rates.
+        learning_rate: The scale of all rates; "find": a range test on train chooses it.
         layer_decay: Each block's rate as a share of the block above it.
         head_rate: The head's rate as a share.
         weight_decay: AdamW's.
@@ -29,12 +32,15 @@ class Recipe:
         label_smoothing: How far targets are drawn towards undecided, 0..0.5.
         ema: Decay of the running mean of weights; 0: the weights themselves.
         ensemble: Networks trained without one fold each.
+        fresh_head: Whether the head begins with the classes' shares alone instead of the fitted head.
+        strength: How far images are varied, see `Augmentation`.
+        wear: How much images suffer, see `Augmentation`.
     """
 
     epochs: int
     patience: int
     batch_size: int
-    learning_rate: float
+    learning_rate: float | Literal["find"]
     layer_decay: float
     head_rate: float
     weight_decay: float
@@ -44,39 +50,67 @@ class Recipe:
     label_smoothing: float
     ema: float
     ensemble: int
+    fresh_head: bool = False
+    strength: float = 1.0
+    wear: float = 0.0
 
 
-def recipe_for(settings: FineTuneSettings, *, pretrained: bool) -> Recipe:
+def recipe_for(settings: FineTuneSettings, *, pretrained: bool, images: int = 1000) -> Recipe:
     """Decide every "auto" of the settings.
+
+    Pretrained weights only need to be moved a little. Random ones learn from nothing: many passes, a high
+    rate that falls to zero, every layer alike, own batch statistics, and images varied strongly, since what a
+    small cohort has in common by chance (how far a picture is zoomed in, its contrast) is learned first.
 
     Args:
         settings: Of the study.
         pretrained: Whether the backbone's weights were loaded.
+        images: How many there are to learn from.
     """
     said = settings.model_dump()
-    usual = _PRETRAINED if pretrained else _SCRATCH
+    usual = _PRETRAINED if pretrained else _from_scratch(images)
     for name, value in usual.items():
-        if said[name] == "auto":
+        if said.get(name, "auto") == "auto":
             said[name] = value
-    if said["learning_rate"] == "find":
-        said["learning_rate"] = usual["learning_rate"]
+    if not pretrained and settings.patience == "auto":
+        said["patience"] = max(5, said["epochs"] // 2)
     return Recipe(**said)
 
 
-def augmentation_of(settings: ReaderSettings) -> Policy:
-    """The policy of augmentation."""
-    said = settings.augmentation
-    return "dermoscopy" if said == "auto" or said == "ct" else said
-
-
-_PRETRAINED = {
+_PRETRAINED: dict[str, Any] = {
     "epochs": 4,
     "patience": 2,
     "batch_size": 16,
     "learning_rate": 3e-5,
     "layer_decay": 0.8,
+    "weight_decay": 0.01,
     "mix": "none",
     "label_smoothing": 0.0,
     "ema": 0.0,
+    "ensemble": 1,
 }
-_SCRATCH = _PRETRAINED
+
+
+def _from_scratch(images: int) -> dict[str, Any]:
+    batch = SMALLEST_BATCH
+    while batch < LARGEST_BATCH and batch * 32 < images:
+        batch *= 2
+    epochs = min(max(round(SEEN_FROM_SCRATCH / max(images, 1)), FEWEST_EPOCHS), MOST_EPOCHS)
+    steps = epochs * max(images // batch, 1)
+    return {
+        "epochs": epochs,
+        "batch_size": batch,
+        # The noise of a step grows as its batch gets smaller (Krizhevsky 2014, §5: the root of its size).
+        "learning_rate": 3e-3 * (batch / LARGEST_BATCH) ** 0.5,
+        "layer_decay": 1.0,
+        "weight_decay": 0.05,
+        "freeze_batch_norm": "no",
+        "mix": "mixup",
+        "label_smoothing": 0.05,
+        # The mean reaches back over about a twentieth of all steps.
+        "ema": round(1 - 1 / max(steps / 20, 2), 4),
+        "ensemble": 3,
+        "fresh_head": True,
+        "strength": 2.0,
+        "wear": 1.0,
+    }

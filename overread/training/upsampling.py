@@ -15,8 +15,8 @@ from overread.cohort.upsample_stage import UpsampleStage
 from overread.engine import LocalEngine, list_parts
 from overread.imaging.augment import Augmentation
 from overread.progress import Progress
+from overread.training.policy import policy_for
 from overread.training.reader import LabelledRows
-from overread.training.recipe import augmentation_of
 from overread.training.settings import ReaderSettings
 
 
@@ -67,7 +67,7 @@ def upsampled_images(
         share=settings.upsample_share,
         seed=seed,
     )
-    stage = UpsampleStage(plan, Augmentation(augmentation_of(settings)))
+    stage = UpsampleStage(plan, Augmentation(policy_for(cohort, settings)))
     key = hashlib.sha256(f"{stage.key}\0{cohort.card.content_hash}".encode()).hexdigest()
     out = work / "upsampled" / key[:16]
     engine.run(stage, cohort.parts, out, key=key, label="upsampling images", progress=progress)

@@ -14,7 +14,8 @@ from torch import nn
 from overread.cohort import Cohort, IngestSettings, SplitShares, ingest
 from overread.engine import LocalEngine
 from overread.training.backbones import Backbone, open_backbone
-from overread.training.fine_tune import FineTuned, Pixels, fine_tune
+from overread.training.batches import Pixels
+from overread.training.fine_tune import FineTuned, fine_tune
 from overread.training.imbalance import Imbalance
 from overread.training.network import LinearHead, ReaderNetwork
 from overread.training.recipe import Recipe, recipe_for

@@ -78,4 +78,4 @@ def test_one_class_only_on_tune_keeps_the_heads_reader() -> None:
     logits = np.zeros((5, 1))
     choice = choose(logits, logits, np.ones((5, 1)))
     assert not choice.keep_complex
-    assert choice.sentence == "Tune has too few classes to compare readers: the head's reader was kept."
+    assert choice.sentence == "Too few classes on tune to compare readers: the head's reader was kept."

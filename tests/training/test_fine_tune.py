@@ -17,7 +17,8 @@ from torch import nn
 
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
-from overread.training.fine_tune import AugmentedImages, Pixels, SeededOrder, learning_rates
+from overread.training.batches import AugmentedImages, Pixels, SeededOrder
+from overread.training.fine_tune import learning_rates
 from tests.training.made import (
     MEAN,
     SIZE,

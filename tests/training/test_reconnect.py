@@ -30,7 +30,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cohort, Path, Tra
 
 def train(cohort: Cohort, work: Path, **changes: Any) -> TrainedReader:
     settings = ReaderSettings.model_validate(
-        {**SETTINGS, "fine_tune": {"epochs": 1, "learning_rate": 1e-2}, **changes}
+        {**SETTINGS, "fine_tune": {"epochs": 1, "learning_rate": 1e-2, "ensemble": 1}, **changes}
     )
     return train_reader(cohort, work, settings=settings, engine=LocalEngine(workers=1))
 

@@ -12,8 +12,9 @@ from torch import Tensor
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
 from overread.training import ReaderSettings, TrainedReader, heads, reconnect, train_reader
+from overread.training.batches import Pixels, SeededOrder
 from overread.training.choice import Choice
-from overread.training.fine_tune import Pixels, SeededOrder, fine_tune
+from overread.training.fine_tune import fine_tune
 from overread.training.heads import FeatureCopies, fit_head, fit_linear
 from overread.training.imbalance import Imbalance, Kind
 from overread.training.loop import TrainingLoop
@@ -37,7 +38,12 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def train(cohort: Cohort, work: Path, **changes: Any) -> TrainedReader:
-    said = {**SETTINGS, "phases": ("head",), "fine_tune": {"epochs": 1, "learning_rate": 1e-2}, **changes}
+    said = {
+        **SETTINGS,
+        "phases": ("head",),
+        "fine_tune": {"epochs": 1, "learning_rate": 1e-2, "ensemble": 1},
+        **changes,
+    }
     return train_reader(
         cohort, work, settings=ReaderSettings.model_validate(said), engine=LocalEngine(workers=1)
     )
