@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from overread.bundle.manifest import ManifestDraft
+from overread.bundle.manifest import ConformalRule, ManifestDraft
 from overread.bundle.triage import DECISIONS
 from overread.evaluation import curves as cv
 from overread.evaluation import metrics as mt
+from overread.evaluation.abstention import abstention_statistics, abstentions_of, all_answered
 from overread.evaluation.asked import Asked
-from overread.evaluation.clinical import Clinical
+from overread.evaluation.calibration_results import calibration_results
+from overread.evaluation.clinical import Clinical, LearningPoint
 from overread.evaluation.clinical_figures import (
     Scored,
     clinical_of,
@@ -44,7 +46,8 @@ from overread.evaluation.results import (
     HistoryRow,
     Triage,
 )
-from overread.evaluation.statistics import Array
+from overread.evaluation.statistics import Array, Statistic
+from overread.evaluation.subgroup_tables import all_compared, subgroup_statistics, subgroup_tables
 
 ASKED = Asked()
 
@@ -59,6 +62,9 @@ def evaluate_readings(
     seed: int = 0,
     level: float = 0.95,
     asked: Asked = ASKED,
+    calibration_losses: Mapping[str, Mapping[str, float]] | None = None,
+    conformal: ConformalRule | None = None,
+    learning: Sequence[LearningPoint] = (),
     history: Iterable[Mapping[str, Any] | HistoryRow] = (),
     notes: Sequence[str] = (),
     cohort: CohortFlow | None = None,
@@ -78,6 +84,9 @@ def evaluate_readings(
         seed: Of the bootstrap.
         level: Share that an interval should cover.
         asked: Where the reader is looked at more closely.
+        calibration_losses: Of training: finding → kind → log loss on patients left out.
+        conformal: Of training: what a conformal rule would say, where the bundle has none.
+        learning: Of training: the learning curve.
         history: Epochs of training, for the report.
         notes: Plain sentences that the report must show.
         cohort: What was found, read and rejected at ingest.
@@ -90,8 +99,19 @@ def evaluate_readings(
     if manifest.task == "multiclass":
         mt.classified(joined.labels, joined.scores)
     measures, scored = all_measures(joined, manifest=manifest), all_scored(joined, manifest=manifest)
+    compared = all_compared(joined, reference, manifest=manifest, asked=asked)
+    rule = manifest.triage.conformal or conformal
+    answered = all_answered(joined, rule=rule, manifest=manifest) if rule else {}
     drawn = _draw(
-        joined, measures, scored, manifest=manifest, asked=asked, resamples=resamples, seed=seed, level=level
+        joined,
+        measures,
+        scored,
+        subgroup_statistics(compared) | abstention_statistics(answered),
+        manifest=manifest,
+        asked=asked,
+        resamples=resamples,
+        seed=seed,
+        level=level,
     )
     figures = _figures(measures, scored, drawn)
     findings = tuple(
@@ -132,6 +152,14 @@ def evaluate_readings(
             asked=asked,
         ),
         confusion=_confusion(joined, manifest),
+        subgroups=subgroup_tables(compared, drawn=drawn),
+        calibration=calibration_results(joined, manifest=manifest, losses=calibration_losses or {}),
+        abstention=abstentions_of(
+            answered, rule=rule, in_force=manifest.triage.conformal is not None, drawn=drawn
+        )
+        if rule
+        else (),
+        learning=tuple(learning),
         history=tuple(HistoryRow.model_validate(row, from_attributes=True) for row in history),
         notes=tuple(notes),
     )
@@ -141,6 +169,7 @@ def _draw(
     joined: JoinedReadings,
     measures: Mapping[str, Measure],
     scored: Mapping[str, Scored],
+    others: Mapping[str, Statistic],
     *,
     manifest: ManifestDraft,
     asked: Asked,
@@ -149,7 +178,7 @@ def _draw(
     level: float,
 ) -> Drawn:
     """Every statistic of the evaluation on the same resamples."""
-    statistics = {name: one.statistic for name, one in measures.items() if one.statistic}
+    statistics = {name: one.statistic for name, one in measures.items() if one.statistic} | dict(others)
     for group, one in scored.items():
         statistics[f"{group}/ranking"] = ranking_statistic(one, asked=asked)
         statistics |= clinical_statistics(group, one, asked=asked)

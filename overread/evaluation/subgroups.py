@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from overread.errors import EvaluationError
-from overread.evaluation.intervals import Interval, bootstrap, percentile_interval
+from overread.evaluation.clinical import SubgroupRow
+from overread.evaluation.drawn import Drawn, Mask
 from overread.evaluation.metrics import scored
 from overread.evaluation.multiplicity import holm
 from overread.evaluation.ranking import roc_auc_of
 from overread.evaluation.weighted import Array, Statistic
 
-NOT_STATED = "not stated"
-
-
-@dataclass(frozen=True)
-class Subgroup:
-    """One kind of image beside all others.
-
-    Attributes:
-        name: Such as "F" or "60 to 70".
-        images: With a label.
-        patients: Of those images.
-        positives: Of those images.
-        negatives: Of those images.
-        figure: Of the subgroup, with its patient-clustered interval; NaN where undefined.
-        rest: Of all images outside it.
-        difference: figure - rest, with its interval; patients with images on both sides are counted once.
-        p_value: Two-sided, of no difference: normal, with the bootstrap's standard error; NaN if undefined.
-        p_holm: The same adjusted for all subgroups of the table (Holm).
-    """
-
-    name: str
-    images: int
-    patients: int
-    positives: int
-    negatives: int
-    figure: Interval
-    rest: Interval
-    difference: Interval
-    p_value: float
-    p_holm: float
+NOT_STATED, OTHER = "not stated", "other"
+AGE_EDGES = (40.0, 60.0)
+"""Years at which age bands meet."""
+Factory = Callable[[Array, Array], Statistic]
 
 
 def subgroup_table(
@@ -54,11 +29,11 @@ def subgroup_table(
     kinds: Sequence[str | None],
     *,
     groups: ArrayLike,
-    statistic: Callable[[Array, Array], Statistic] = roc_auc_of,
+    statistic: Factory = roc_auc_of,
     resamples: int = 2000,
     seed: int = 0,
     level: float = 0.95,
-) -> tuple[Subgroup, ...]:
+) -> tuple[SubgroupRow, ...]:
     """A row a subgroup, in the order of their names, images of which nothing is known last.
 
     Args:
@@ -82,59 +57,111 @@ def subgroup_table(
             f"expected a subgroup and a patient for each of {truth.size} images, got {len(kinds)} and "
             f"{patients.size}"
         )
+    inside = inside_kinds(kinds)
+    statistics = side_statistics("table", inside, truth, values, statistic=statistic)
+    drawn = Drawn.of(statistics, patients, resamples=resamples, seed=seed, level=level)
+    return subgroup_rows("table", inside, truth, drawn=drawn)
+
+
+def inside_kinds(kinds: Sequence[str | None], *, order: Sequence[str] = ()) -> dict[str, Mask]:
+    """Kind → its images, bool [n]; in the order given, then by name, "other" and "not stated" last."""
     kind = np.array([NOT_STATED if one is None else str(one) for one in kinds], dtype=object)
-    names = sorted({str(one) for one in kind}, key=lambda name: (name == NOT_STATED, name))
-    inside: dict[str, NDArray[np.bool_]] = {name: np.asarray(kind == name, np.bool_) for name in names}
-    statistics: dict[str, Statistic] = {}
-    for name in names:
-        statistics[f"in/{name}"] = statistic(np.where(inside[name], truth, np.nan), values)
-        statistics[f"rest/{name}"] = statistic(np.where(inside[name], np.nan, truth), values)
-    draws = bootstrap(statistics, patients, resamples=resamples, seed=seed)
-    once = np.ones((1, truth.size))
-    plain = {name: float(one(once)[0]) for name, one in statistics.items()}
+    place = {name: at for at, name in enumerate(order)}
+    names = sorted(
+        {str(one) for one in kind},
+        key=lambda name: (name == NOT_STATED, name == OTHER, place.get(name, len(place)), name),
+    )
+    return {name: np.asarray(kind == name, np.bool_) for name in names}
+
+
+def side_statistics(
+    table: str, inside: Mapping[str, Mask], truth: Array, scores: Array, *, statistic: Factory
+) -> dict[str, Statistic]:
+    """What must be drawn for `subgroup_rows`: the statistic inside and outside of each kind."""
+    found: dict[str, Statistic] = {}
+    for name, here in inside.items():
+        found[f"{table}/{name}/in"] = statistic(np.where(here, truth, np.nan), scores)
+        found[f"{table}/{name}/rest"] = statistic(np.where(here, np.nan, truth), scores)
+    return found
+
+
+def subgroup_rows(
+    table: str, inside: Mapping[str, Mask], truth: Array, *, drawn: Drawn, whole: Mask | None = None
+) -> tuple[SubgroupRow, ...]:
+    """The rows of one table.
+
+    P is two-sided, of no difference: normal, with the bootstrap's standard error. A patient with images on
+    both sides is drawn on both.
+
+    Args:
+        table: As given to `side_statistics`.
+        inside: Likewise.
+        truth: Likewise.
+        drawn: The draws.
+        whole: For a proportion the images of its denominator, bool [n].
+    """
     rows = []
-    for name in names:
-        own, rest = f"in/{name}", f"rest/{name}"
-        difference, apart = plain[own] - plain[rest], draws[own] - draws[rest]
-        counted = inside[name] & ~np.isnan(truth)
+    for name, here in inside.items():
+        own, rest = f"{table}/{name}/in", f"{table}/{name}/rest"
+        difference = float(drawn.values[own][0] - drawn.values[rest][0])
+        apart = drawn.draws[own] - drawn.draws[rest]
+        counted = here & ~np.isnan(truth)
         rows.append(
-            Subgroup(
+            SubgroupRow(
                 name=name,
                 images=int(counted.sum()),
-                patients=np.unique(patients[counted]).size,
+                patients=np.unique(drawn.patients[counted]).size,
                 positives=int((truth[counted] == 1).sum()),
                 negatives=int((truth[counted] == 0).sum()),
-                figure=percentile_interval(plain[own], draws[own], level=level),
-                rest=percentile_interval(plain[rest], draws[rest], level=level),
-                difference=percentile_interval(difference, apart, level=level),
+                figure=drawn.figure(own, whole=None if whole is None else whole & here),
+                rest=drawn.figure(rest, whole=None if whole is None else whole & ~here),
+                difference=drawn.figure_of(difference, apart),
                 p_value=_p_value(difference, apart),
-                p_holm=np.nan,
             )
         )
     # Two subgroups that make up all images are one comparison, seen from either side.
     adjusted = [rows[0].p_value] * 2 if len(rows) == 2 else holm([row.p_value for row in rows])
-    return tuple(Subgroup(**{**vars(row), "p_holm": float(p)}) for row, p in zip(rows, adjusted, strict=True))
+    return tuple(row.model_copy(update={"p_holm": float(p)}) for row, p in zip(rows, adjusted, strict=True))
 
 
-def age_bands(ages: ArrayLike, *, edges: Sequence[float] = (40, 60)) -> list[str | None]:
+def age_bands(ages: ArrayLike, *, edges: Sequence[float] = AGE_EDGES) -> list[str | None]:
     """Ages in years as subgroups: "under 40", "40 to 60" (60 left out), "60 and over"; NaN gives None.
 
     Example:
         >>> age_bands([39.5, 40, 60, float("nan")])
         ['under 40', '40 to 60', '60 and over', None]
     """
+    names = band_names(edges)
+    years = np.asarray(ages, np.float64)
+    return [None if np.isnan(age) else names[int(np.searchsorted(edges, age, side="right"))] for age in years]
+
+
+def band_names(edges: Sequence[float]) -> list[str]:
+    """What bands of numbers are called, rising.
+
+    Raises:
+        EvaluationError: The edges do not rise.
+    """
     limits = [float(edge) for edge in edges]
     if not limits or limits != sorted(set(limits)):
-        raise EvaluationError(f"expected rising edges of ages, got {list(edges)}")
-    names = [
-        f"under {limits[0]:g}",
-        *(f"{low:g} to {high:g}" for low, high in pairwise(limits)),
-        f"{limits[-1]:g} and over",
-    ]
-    years = np.asarray(ages, np.float64)
-    return [
-        None if np.isnan(age) else names[int(np.searchsorted(limits, age, side="right"))] for age in years
-    ]
+        raise EvaluationError(f"expected rising edges, got {list(edges)}")
+    between = [f"{low:g} to {high:g}" for low, high in pairwise(limits)]
+    return [f"under {limits[0]:g}", *between, f"{limits[-1]:g} and over"]
+
+
+def pooled_kinds(kinds: Sequence[str | None], *, least: int = 20, most: int = 8) -> list[str | None]:
+    """Rare kinds as one, "other": those of fewer than `least` images, and all but the `most` - 1 commonest.
+
+    Example:
+        >>> pooled_kinds(["a", "a", "b", None, "c"], least=2)
+        ['a', 'a', 'other', None, 'other']
+    """
+    counts = Counter(one for one in kinds if one is not None)
+    common = sorted((one for one in counts if counts[one] >= least), key=lambda one: (-counts[one], one))
+    if len(common) > most - (len(common) < len(counts)):
+        common = common[: most - 1]
+    kept = set(common)
+    return [one if one is None or one in kept else OTHER for one in kinds]
 
 
 def _p_value(difference: float, draws: Array) -> float:
