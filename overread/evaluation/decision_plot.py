@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from overread.evaluation.clinical import NetBenefit
+from overread.evaluation.decision_reading import best_range
 from overread.evaluation.plot_style import ABSENT, ACCENT, INK, MUTED, STYLE, svg_of
 
 PER = 1000
@@ -47,7 +48,7 @@ def net_benefit_plot(
         axes.set_ylim(-0.12 * top, top)
         axes.locator_params(axis="y", nbins=3 if compact else 5)
         ticks = np.linspace(0, stop, 3 if compact else 6)
-        axes.set_xticks(ticks, [f"{100 * tick:.3g}%" for tick in ticks])
+        axes.set_xticks(ticks, [f"{100 * tick:.3g}\N{NARROW NO-BREAK SPACE}%" for tick in ticks])
         if not compact:
             _name_lines(axes, at, reader=reader, everyone=everyone, stop=stop, top=top)
             if 0 < threshold < stop:
@@ -64,11 +65,11 @@ def net_benefit_plot(
 
 def shown_until(curve: NetBenefit) -> float:
     """The threshold probability at which to stop drawing: there is nothing to gain beyond it."""
-    at, reader = np.asarray(curve.threshold), np.asarray(curve.reader)
-    most = float(np.nanmax(reader, initial=0.0))
-    worth = at[np.nan_to_num(reader) > 0.02 * most] if most > 0 else at[:0]
-    last = float(worth.max()) if worth.size else 0.5
-    return float(min(1.0, max(0.1, np.ceil(11 * last) / 10)))
+    at, reader = np.asarray(curve.threshold), np.nan_to_num(np.asarray(curve.reader))
+    spent = np.flatnonzero(reader <= 0.02 * reader.max(initial=0.0))
+    found = best_range(curve)
+    last = max(float(at[spent[0]]) if spent.size else 1.0, found.high if found else 0.0)
+    return float(min(1.0, max(0.1, np.ceil(10.5 * last) / 10)))
 
 
 def _name_lines(

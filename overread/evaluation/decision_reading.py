@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overread.evaluation import wording
 from overread.evaluation.clinical import NetBenefit
 
 _PER = 1000
+_LEAST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -25,19 +27,17 @@ class BestRange:
 
 
 def best_range(curve: NetBenefit) -> BestRange | None:
-    """The longest run of thresholds where acting on the reader beats everyone and nobody; None without."""
+    """The run of thresholds where acting on the reader gains most over everyone and nobody; None without."""
     at = np.asarray(curve.threshold)
     other = np.maximum(np.asarray(curve.everyone), 0.0)
-    found = _longest(np.asarray(curve.reader) > other + 1e-12)
+    found = _richest(np.asarray(curve.reader) - other)
     if found is None:
         return None
     low, high = found
     sure = None
     if curve.low:
-        inside = np.zeros(at.size, np.bool_)
-        inside[low : high + 1] = True
-        certain = _longest(inside & (np.asarray(curve.low) > other + 1e-12))
-        sure = None if certain is None else (float(at[certain[0]]), float(at[certain[1]]))
+        certain = _richest((np.asarray(curve.low) - other)[low : high + 1])
+        sure = None if certain is None else (float(at[low + certain[0]]), float(at[low + certain[1]]))
     return BestRange(float(at[low]), float(at[high]), sure)
 
 
@@ -83,14 +83,16 @@ def example_sentence(curve: NetBenefit) -> str:
     )
 
 
-def _longest(flags: np.ndarray) -> tuple[int, int] | None:
-    """First and last place of the longest run of True; of equal ones the first."""
+def _richest(gain: NDArray[np.float64]) -> tuple[int, int] | None:
+    """First and last place of the run of gains above 0 that sums to most; of equal ones the first."""
+    flags = gain > _LEAST
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))
     if not edges.size:
         return None
-    starts, stops = edges[::2], edges[1::2] - 1
-    k = int(np.argmax(stops - starts))
-    return int(starts[k]), int(stops[k])
+    starts, stops = edges[::2], edges[1::2]
+    sums = [float(gain[start:stop].sum()) for start, stop in zip(starts, stops, strict=True)]
+    k = int(np.argmax(sums))
+    return int(starts[k]), int(stops[k]) - 1
 
 
 def _one_in(found: BestRange) -> str:

@@ -151,7 +151,11 @@ def small_decisions(scores: Sequence[Score]) -> tuple[Drawing, ...]:
                 compact=True,
             )
             found = decision_reading.best_range(curve)
-            words = f"best from {found.low:.0%} to {found.high:.0%}" if found else "nowhere best"
+            words = (
+                f"best from {wording.share_percent(found.low)} to {wording.share_percent(found.high)}"
+                if found
+                else "nowhere best"
+            )
             drawn.append(Drawing(score.name, words, safe(svg)))
     return tuple(drawn)
 

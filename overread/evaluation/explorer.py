@@ -149,7 +149,7 @@ def explorer_data(dials: Sequence[Dial]) -> str:
 
 
 def _short(threshold: float) -> float:
-    return float(f"{threshold:.6g}") if np.isfinite(threshold) else float(threshold > 0)
+    return float(f"{threshold:.9g}") if np.isfinite(threshold) else float(threshold > 0)
 
 
 def _distinct(stops: Sequence[Stop]) -> list[Stop]:

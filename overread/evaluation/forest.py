@@ -89,7 +89,7 @@ def axis_of(values: Sequence[float]) -> tuple[float, float, float]:
 
     Example:
         >>> axis_of([0.72, 0.95])
-        (0.7, 1.0, 0.05)
+        (0.7, 0.95, 0.05)
     """
     least, most = min(values, default=0.0), max(values, default=1.0)
     for step in _STEPS:
@@ -167,6 +167,10 @@ def subgroup_sentence(tables: Sequence[SubgroupTable], scores: Sequence[Score]) 
             "No subgroup stands apart from all other images beyond chance. That is no proof that the reader "
             "is as good for each: see how wide the intervals are."
         )
-    told = [f"{kind} ({', '.join(said)})" for kind, said in apart.items()]
-    more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
-    return f"Apart from all other images beyond chance: {'; '.join(told[:_MOST_TOLD])}{more}."
+    kept, told = _MOST_TOLD, []
+    for kind, said in apart.items():
+        if kept > 0:
+            told.append(f"{kind} ({', '.join(said[:kept])})")
+        kept -= len(said)
+    more = f"; and {-kept} more" if kept < 0 else ""
+    return f"Apart from all other images beyond chance: {'; '.join(told)}{more}."

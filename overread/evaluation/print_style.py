@@ -8,7 +8,7 @@ def margin_boxes(label: str) -> str:
 
     CSS Paged Media Level 3, section 5. A browser that does not know margin boxes prints without them.
     """
-    words = css_string(f"{label} · Overread evaluation report")
+    words = css_string(f"{label} · Overread evaluation report · not a diagnosis of anybody")
     style = "font: 8pt sans-serif; color: #4a5257;"
     return (
         f"@page {{ @bottom-left {{ content: {words}; {style} }} "

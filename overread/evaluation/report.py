@@ -110,6 +110,7 @@ def render_report(
         notes=wording.notes_beside(evaluation.notes if notes is None else notes, cautions=cautions),
         tables=figure_tables(evaluation, naming=naming),
         told=[main] if main else classes,
+        urgent_values=evaluation.triage.clinical.predictive if evaluation.triage and main is None else (),
         curves=curves,
         small_roc=small_roc,
         calibration_plots=(
@@ -146,6 +147,7 @@ def _environment() -> Any:
     environment.filters |= {
         "dots": _dots,
         "interval": wording.interval,
+        "signed": wording.signed,
         "threshold": wording.threshold,
         "share_percent": wording.share_percent,
         "per_finding": wording.per_finding,

@@ -327,10 +327,10 @@ def abstention_sentence(rule: Abstention) -> str:
     """What a conformal rule does on the test images, in words."""
     if np.isnan(rule.answered.value) or np.isnan(rule.right.value):
         return "What the rule does on these images cannot be stated."
-    does = "answers" if rule.in_force else "would answer"
+    does, leaves = ("answers", "leaves") if rule.in_force else ("would answer", "leave")
     return (
         f"It {does} {round(100 * rule.answered.value)} of 100 images ({of_hundred(rule.answered)}) and "
-        f"leaves the others to a physician; of 100 answers {round(100 * rule.right.value)} are right "
+        f"{leaves} the others to a physician; of 100 answers {round(100 * rule.right.value)} are right "
         f"({of_hundred(rule.right)}), against {round(100 * rule.right_of_all.value)} of 100 without the rule."
     )
 

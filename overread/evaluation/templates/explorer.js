@@ -17,7 +17,7 @@
   const short = (value) => Number(value.toPrecision(2));
   const prevalenceAt = (step) => RAREST * (COMMONEST / RAREST) ** (step / steps);
   const stepOf = (share) => (steps * Math.log(share / RAREST)) / Math.log(COMMONEST / RAREST);
-  const percent = (share) => short(100 * share) + "\u202f%";
+  const percent = (share) => Number((100 * share).toPrecision(3)) + "\u202f%";
   const number = (value) => (Number.isFinite(value) ? value.toFixed(3) : DASH);
   const whole = (value) => Math.floor(value + 0.5);
 
