@@ -15,6 +15,8 @@ from overread.bundle.manifest import MetadataField
 from overread.cohort.columns import is_stated, parse_age, parse_sex
 from overread.errors import UsageError
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 Given: TypeAlias = Mapping[str, object]
 """What is known of one image by the fields' names: `{"age": 61, "sex": "F"}`. None, NaN, "" and "unknown" are
 as if the field was not named."""
@@ -109,25 +111,34 @@ def in_words(field: MetadataField) -> str:
 
 def _value(field: MetadataField, said: object, *, where: str) -> float:
     """A number, or the place of a category; NaN where it is not known."""
-    if isinstance(said, str):
-        said = said if is_stated(said) else None
-    if said is None or (isinstance(said, float | np.floating) and math.isnan(said)):
+    if said is None or (isinstance(said, str) and not is_stated(said)):
         return math.nan
-    if isinstance(said, bool | np.bool_) or not isinstance(
-        said, str | int | float | np.integer | np.floating
-    ):
-        raise _unfit(field, type(said).__name__, where=where)
-    if field.kind == "category":
-        return _place(field, str(said))
     if isinstance(said, str):
-        parsed = parse_cell(field, said)
-        if parsed is None and not (field.name == "age" and _is_number(said)):
-            raise _unfit(field, "a text that is none", where=where)
-        said = parsed
-    number = float(said) if isinstance(said, int | float | np.integer | np.floating) else math.nan
-    if math.isinf(number):
-        raise _unfit(field, "an infinite one", where=where)
-    return math.nan if field.name == "age" and parse_age(f"{number:.4f}") is None else number
+        return _place(field, said) if field.kind == "category" else _number_in(field, said, where=where)
+    if isinstance(said, bool | np.bool_) or not isinstance(said, int | float | np.integer | np.floating):
+        raise _unfit(field, type(said).__name__, where=where)
+    if isinstance(said, float | np.floating) and math.isnan(said):
+        return math.nan
+    return _place(field, str(said)) if field.kind == "category" else _checked(field, said, where=where)
+
+
+def _number_in(field: MetadataField, text: str, *, where: str) -> float:
+    number = parse_cell(field, text)
+    if isinstance(number, float):
+        return _checked(field, number, where=where)
+    if _is_number(text):  # an age that nobody has
+        return math.nan
+    raise _unfit(field, "a text that is none", where=where)
+
+
+def _checked(field: MetadataField, number: float | np.integer | np.floating, *, where: str) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = math.inf
+    if abs(value) > _LARGEST:
+        raise _unfit(field, "one that no float32 holds", where=where)
+    return math.nan if field.name == "age" and parse_age(f"{value:.4f}") is None else value
 
 
 def _is_number(text: str) -> bool:

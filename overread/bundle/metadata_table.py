@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from overread.bundle.manifest import MetadataField
 from overread.bundle.metadata import parse_cell
+from overread.cohort.candidates import without_suffix
 from overread.cohort.columns import find_columns
 from overread.cohort.file_index import FileIndex
 from overread.cohort.tables import read_table
@@ -74,10 +75,11 @@ class MetadataTable:
         Raises:
             UsageError: Several rows fit, and they say different things.
         """
-        if image_id in self._rows:
-            self.matched += 1
-            return self._rows[image_id or ""]
-        found = self._index.find(uri or image_id or "")
+        found = [image_id] if image_id in self._rows else self._index.find(uri or image_id or "")
+        # The index takes the end of a bare id with dots, as of a DICOM instance, for that of a file.
+        stem = without_suffix((uri or "").rpartition("/")[2])
+        if not found and stem in self._rows:
+            found = [stem]
         if not found:
             return {}
         for other in found[1:]:
