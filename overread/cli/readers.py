@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -88,18 +88,16 @@ def evaluate(
         engine=LocalEngine(workers),
         progress=TerminalProgress(),
     )
-    overall: dict[str, Any] = found.model_dump(mode="json")["overall"]
     paths = {
         "report": out / "report.html",
         "evaluation": out / "evaluation.json",
         "readings": out / "readings.parquet",
     }
     if as_json:
-        figures = {name: {k: one[k] for k in ("value", "low", "high")} for name, one in overall.items()}
-        print_json({**paths, "test_reads": found.test_reads, "figures": figures})
+        print_json({**paths, "test_reads": found.test_reads, "figures": found.summary()})
         return
     print_facts(
-        {name: figure(one) for name, one in overall.items()}, title=f"On {split}, with 95 % intervals"
+        {name: figure(one) for name, one in found.summary().items()}, title=f"On {split}, with 95 % intervals"
     )
     if found.test_reads:
         print_line(f"Readers that have seen the test split of this cohort: {found.test_reads}.")

@@ -21,3 +21,7 @@ class Asked:
     specificities: tuple[float, ...] = (0.8, 0.9, 0.95)
     prevalences: tuple[float, ...] = (0.01, 0.05, 0.2)
     subgroups: Literal["auto"] | tuple[str, ...] = "auto"
+
+
+ASKED = Asked()
+"""What is asked where nobody says otherwise."""

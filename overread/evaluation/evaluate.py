@@ -13,7 +13,7 @@ from overread.bundle.triage import DECISIONS
 from overread.evaluation import curves as cv
 from overread.evaluation import metrics as mt
 from overread.evaluation.abstention import abstention_statistics, abstentions_of, all_answered
-from overread.evaluation.asked import Asked
+from overread.evaluation.asked import ASKED, Asked
 from overread.evaluation.calibration_results import calibration_results
 from overread.evaluation.clinical import Clinical, LearningPoint
 from overread.evaluation.clinical_figures import (
@@ -48,8 +48,6 @@ from overread.evaluation.results import (
 )
 from overread.evaluation.statistics import Array, Statistic
 from overread.evaluation.subgroup_tables import all_compared, subgroup_statistics, subgroup_tables
-
-ASKED = Asked()
 
 
 def evaluate_readings(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from overread.bundle.manifest import Task
@@ -190,6 +191,16 @@ class Evaluation(Part):
     learning: tuple[LearningPoint, ...] = ()
     history: tuple[HistoryRow, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def summary(self) -> dict[str, dict[str, float | None]]:
+        """The overall figures in short, for `--json`: name → value, low, high; null where undefined."""
+        return {
+            name: {
+                part: None if np.isnan(value) else value
+                for part, value in (("value", one.value), ("low", one.low), ("high", one.high))
+            }
+            for name, one in self.overall.items()
+        }
 
     def to_json(self) -> str:
         """The text of evaluation.json: the same evaluation, the same bytes."""

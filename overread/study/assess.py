@@ -21,6 +21,7 @@ from overread.evaluation import (
     render_report,
     worst_cases,
 )
+from overread.evaluation.asked import ASKED, Asked
 from overread.progress import SILENT, Progress
 from overread.study.record import HISTORY, TrainingRecord
 
@@ -33,6 +34,7 @@ def evaluate(
     split: str = "test",
     resamples: int = 2000,
     seed: int = 0,
+    asked: Asked = ASKED,
     engine: LocalEngine | None = None,
     progress: Progress = SILENT,
 ) -> Evaluation:
@@ -48,6 +50,7 @@ def evaluate(
         split: Usually "test".
         resamples: Of the patient-clustered bootstrap.
         seed: Of the bootstrap.
+        asked: Where the reader is looked at more closely.
         engine: Where images are read; None: all cores of this machine.
         progress: Who listens.
 
@@ -64,8 +67,8 @@ def evaluate(
             where=f"cohort '{cohort.card.name}'",
             todo="ingest the cohort with the bundle's task, classes and positive",
         )
-    asked = [field.name for field in manifest.metadata if field.name in IMAGE_SCHEMA.names]
-    images = _write_split(cohort, out / ".split.parquet", split=split, asked=asked)
+    fields = [field.name for field in manifest.metadata if field.name in IMAGE_SCHEMA.names]
+    images = _write_split(cohort, out / ".split.parquet", split=split, asked=fields)
     summary = predict(bundle, [images], out / "readings.parquet", engine=engine, progress=progress)
     images.unlink()
     reads = _test_reads(cohort, opened) if split == "test" else None
@@ -80,13 +83,17 @@ def evaluate(
         seed=seed,
         history=record.history,
         notes=record.notes,
+        asked=asked,
+        calibration_losses=record.calibration,
+        conformal=record.conformal,
+        learning=record.learning,
         cohort=CohortFlow.from_card(cohort.card),
         test_reads=reads,
     )
     cases = worst_cases(readings, reference, manifest=manifest, split=split)
     contents = cohort.images_of([case.image_id for case in cases])
-    known = {row["image_id"]: row for row in reference.select(["image_id", *asked]).to_pylist()}
-    told = [{name: known[case.image_id][name] for name in asked} for case in cases]
+    known = {row["image_id"]: row for row in reference.select(["image_id", *fields]).to_pylist()}
+    told = [{name: known[case.image_id][name] for name in fields} for case in cases]
     read_again = opened.read([contents[case.image_id] for case in cases], told)
     mistakes = [
         Mistake(case, contents[case.image_id], reading.saliency[case.class_index])

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from overread.cohort import IngestSettings, SplitShares
 from overread.cohort.settings import LeakKind, Role, SplitBy
 from overread.errors import StudyError
+from overread.evaluation.asked import Asked
 from overread.training.settings import ReaderSettings
 
 _Share = Annotated[float, Field(gt=0, lt=1)]
@@ -86,6 +87,16 @@ class EvaluationTable(_Table):
     prevalences: tuple[_Share, ...] = (0.01, 0.05, 0.2)
     subgroups: Literal["auto"] | tuple[str, ...] = "auto"
     learning_curve: bool = True
+
+    @property
+    def asked(self) -> Asked:
+        """What `evaluate_readings` is asked beside the figures."""
+        return Asked(
+            sensitivities=self.sensitivities,
+            specificities=self.specificities,
+            prevalences=self.prevalences,
+            subgroups=self.subgroups,
+        )
 
 
 class BundleTable(_Table):

@@ -46,3 +46,12 @@ def test_the_flow_of_a_cohort_comes_from_its_card() -> None:
     assert (flow.found, flow.read, flow.rejected, flow.negative) == (12, 10, 2, "benign")
     assert flow.removed == (("cannot be decoded", 2),)
     assert flow.splits == {"train": 6, "tune": 2, "test": 2}
+
+
+def test_the_summary_is_for_machines_with_null_where_a_figure_is_undefined() -> None:
+    manifest = make_manifest()
+    readings, reference = make_tables([0, 0, 0, 0], [0.9, 0.6, 0.2, 0.1], manifest=manifest)
+    found = evaluate_readings(readings, reference, manifest=manifest, resamples=20).summary()
+    assert found["roc_auc"] == {"value": None, "low": None, "high": None}
+    assert found["specificity"]["value"] == 0.5
+    assert found["specificity"]["low"] <= 0.5 <= found["specificity"]["high"]
