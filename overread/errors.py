@@ -85,6 +85,10 @@ class EvaluationError(OverreadError):
     """The readings do not allow this evaluation."""
 
 
+class TrackingError(OverreadError):
+    """A run could not be written down, or what was written down could not be read."""
+
+
 class BundleError(OverreadError):
     """A bundle is missing a file, was changed, or does not do what it says."""
 

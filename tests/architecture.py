@@ -27,7 +27,17 @@ LEVELS: tuple[tuple[str, ...], ...] = (
 
 HEAVY_HOMES = frozenset({"training", "nodules"})
 HEAVY_FRAMEWORKS = frozenset({"torch", "torchvision", "timm", "lightning", "pytorch_lightning", "monai"})
-LAZY_LIBRARIES = HEAVY_FRAMEWORKS | {"sklearn", "scipy", "matplotlib", "jinja2", "onnx", "pandas"}
+LAZY_LIBRARIES = HEAVY_FRAMEWORKS | {
+    "sklearn",
+    "scipy",
+    "matplotlib",
+    "jinja2",
+    "onnx",
+    "pandas",
+    "mlflow",
+    "optuna",
+    "tensorboard",
+}
 """What may not be loaded by importing the light packages."""
 
 LONGEST_FILE = 400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from overread import __version__
 from overread.bundle import Bundle
 from overread.cohort import Cohort, ingest
 from overread.engine import LocalEngine, write_atomically
-from overread.errors import BundleError, EvaluationError
+from overread.errors import BundleError, EvaluationError, TrackingError
 from overread.evaluation import Evaluation
 from overread.progress import SILENT, Progress
 from overread.study.assess import evaluate, seal_evaluation
@@ -38,6 +38,8 @@ class RunResult:
         rejected: Inputs that did not.
         figures: The report's main figures, {name: {value, low, high}}.
         notes: Sentences that the report shows.
+        tracking: Where the run is written down: uri, experiment, run_id, model; or error, why it is not; None
+            where the study asks for nothing.
     """
 
     report: Path
@@ -51,6 +53,7 @@ class RunResult:
     rejected: int
     figures: dict[str, dict[str, float | None]]
     notes: tuple[str, ...]
+    tracking: dict[str, str] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """For `--json`: paths as text."""
@@ -101,19 +104,44 @@ def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunRes
             cohort,
             out,
             resamples=settings.evaluation.resamples,
+            asked=settings.evaluation.asked,
             seed=settings.study.seed,
             engine=engine,
             progress=progress,
         )
         seal_evaluation(bundle, out, found)
-        write_atomically(out / STATE, (json.dumps({"key": key}) + "\n").encode())
-    return _result(out, cohort)
+        state = {"key": key, "study": _said(study)}
+        write_atomically(out / STATE, (json.dumps(state, indent=1) + "\n").encode())
+    return replace(_result(out, cohort), tracking=_track(study, out, key=key, progress=progress))
+
+
+def _track(study: Study, out: Path, *, key: str, progress: Progress) -> dict[str, str] | None:
+    """Where the run is written down; None where the study asks for nothing."""
+    table = study.settings.tracking
+    if table.uri == "none":
+        return None
+    from overread.study.tracking import track
+
+    try:
+        tracked = track(
+            out, uri=table.uri, experiment=table.experiment, key=key, settings=_said(study), progress=progress
+        )
+    except TrackingError as error:
+        # The run is done and stands; hours of work do not fail for a server that is down.
+        progress.note(f"warning: {error}")
+        return {"error": str(error)}
+    return asdict(tracked)
+
+
+def _said(study: Study) -> dict[str, Any]:
+    """All keys of which the results depend."""
+    # Where a run is written down, and what a search may try, change nothing of its results.
+    return study.settings.model_dump(mode="json", exclude={"engine", "tracking", "tune"})
 
 
 def _key(study: Study, cohort: Cohort) -> str:
     """All that the bundle and the report depend on."""
-    # Where a run is written down, and what a search may try, change nothing of its results.
-    said = study.settings.model_dump(mode="json", exclude={"engine", "tracking", "tune"})
+    said = _said(study)
     # Not their name alone: a file may be replaced by another.
     file = study.weights_file
     weights = hashlib.sha256(file.read_bytes()).hexdigest() if file is not None and file.is_file() else ""
@@ -135,7 +163,6 @@ def _done(out: Path, key: str) -> bool:
 
 def _result(out: Path, cohort: Cohort) -> RunResult:
     evaluation = Evaluation.load(out / "evaluation.json")
-    figures = json.loads(evaluation.to_json())["overall"]
     events = out / "work" / "fine-tune"
     return RunResult(
         report=out / "report.html",
@@ -147,6 +174,6 @@ def _result(out: Path, cohort: Cohort) -> RunResult:
         found=cohort.card.found,
         read=cohort.card.read,
         rejected=cohort.card.rejected,
-        figures={name: {k: one[k] for k in ("value", "low", "high")} for name, one in figures.items()},
+        figures=evaluation.summary(),
         notes=evaluation.notes,
     )
