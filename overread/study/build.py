@@ -93,7 +93,14 @@ def train(
     urgent = urgent_classes(cohort, bundle)
     check_kind(evaluation.calibration, task=cohort.task)
     trained = train_reader(
-        cohort, work, settings=reader, engine=engine, seed=seed, base=base, progress=progress
+        cohort,
+        work,
+        settings=reader,
+        engine=engine,
+        seed=seed,
+        base=base,
+        learning_curve=evaluation.learning_curve,
+        progress=progress,
     )
     held_out = trained.held_out
     rules = fit_rules(
@@ -162,6 +169,7 @@ def train(
             "facts": {**trained.facts, "calibration": rules.calibrated.reason},
             "calibration": rules.calibrated.log_loss,
             "conformal": rules.conformal,
+            "learning": trained.learning,
         }
     )
     attach(

@@ -54,6 +54,7 @@ class TrainedReader:
         notes: Sentences that the report must show.
         facts: Backbone, weights and settings, for provenance.
         metadata: What the network takes beside images.
+        learning: The learning curve of the head, one row a share of the patients.
     """
 
     network: ReaderNetwork
@@ -67,6 +68,7 @@ class TrainedReader:
     notes: list[str]
     facts: dict[str, str]
     metadata: tuple[MetadataField, ...] = ()
+    learning: tuple[dict[str, Any], ...] = ()
 
 
 @dataclass(frozen=True)

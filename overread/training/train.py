@@ -13,8 +13,9 @@ from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import OpenedBackbone, automatic_size, open_backbone
 from overread.training.grown_trees import check_installed
-from overread.training.head_phase import cohort_features, train_head
+from overread.training.head_phase import cohort_features, joined_features, train_head
 from overread.training.heads import FeatureCopies
+from overread.training.learning_curve import with_learning_curve
 from overread.training.metadata import NOT_FINE_TUNED, Metadata, read_metadata
 from overread.training.reader import Floats, LabelledRows, TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
@@ -53,6 +54,7 @@ def train_reader(
     engine: LocalEngine,
     seed: int = 0,
     base: Path | None = None,
+    learning_curve: bool = False,
     progress: Progress = SILENT,
 ) -> TrainedReader:
     """Train a reader on a cohort's `train` and `tune`; `test` is never looked at.
@@ -64,6 +66,7 @@ def train_reader(
         engine: Where features are computed.
         seed: Of folds, dropout, order and augmentation.
         base: Folder to which a relative path in `settings.weights` refers.
+        learning_curve: Whether the head is also fitted to parts of the patients.
         progress: Who listens.
 
     Raises:
@@ -84,6 +87,9 @@ def train_reader(
         said=made.images.said,
         metadata=made.metadata,
     )
+    if learning_curve:
+        seen, _, _ = joined_features(made.features, None, made.metadata)
+        reader = with_learning_curve(reader, made.rows, seen, settings=settings, seed=seed)
     if "fine-tune" not in settings.phases:
         return reader
     if made.metadata is not None:
