@@ -18,6 +18,7 @@ from overread.progress import SILENT, Progress
 from overread.study.assess import evaluate, seal_evaluation
 from overread.study.build import train
 from overread.study.settings import Study
+from overread.study.tensorboard import has_events, write_curves
 
 STATE = "run.json"
 
@@ -32,7 +33,7 @@ class RunResult:
         readings: Readings of the test split, Parquet.
         evaluation: evaluation.json.
         cohort: The cohort's folder.
-        tensorboard: Folder of TensorBoard's event files; None where nothing was fine-tuned.
+        tensorboard: Folder of TensorBoard's event files; None where they are gone.
         found: Inputs found; read + rejected.
         read: Inputs that became images.
         rejected: Inputs that did not.
@@ -112,6 +113,7 @@ def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunRes
         seal_evaluation(bundle, out, found)
         state = {"key": key, "study": _said(study)}
         write_atomically(out / STATE, (json.dumps(state, indent=1) + "\n").encode())
+        write_curves(out)
     return replace(_result(out, cohort), tracking=_track(study, out, key=key, progress=progress))
 
 
@@ -163,14 +165,14 @@ def _done(out: Path, key: str) -> bool:
 
 def _result(out: Path, cohort: Cohort) -> RunResult:
     evaluation = Evaluation.load(out / "evaluation.json")
-    events = out / "work" / "fine-tune"
+    events = out / "work"
     return RunResult(
         report=out / "report.html",
         bundle=out / "bundle",
         readings=out / "readings.parquet",
         evaluation=out / "evaluation.json",
         cohort=out / "cohort",
-        tensorboard=events if events.is_dir() else None,
+        tensorboard=events if has_events(events) else None,
         found=cohort.card.found,
         read=cohort.card.read,
         rejected=cohort.card.rejected,

@@ -22,9 +22,12 @@ from tests.study.test_run import write_study
 from tests.training.made import write_images
 
 # Looked for, not loaded: Overread itself must load it first, and keep it from reporting its use.
-pytestmark = pytest.mark.skipif(
-    find_spec("mlflow") is None, reason="mlflow is not installed: pip install 'overread[track]'"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        find_spec("mlflow") is None, reason="mlflow is not installed: pip install 'overread[track]'"
+    ),
+]
 
 
 @pytest.fixture(scope="module")
