@@ -32,7 +32,15 @@ def page_environment(package: str = HOME) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"count": wording.count, "number": wording.number}
+    environment.filters |= {
+        "count": wording.count,
+        "number": wording.number,
+        "signed": wording.signed,
+        "interval": wording.interval,
+        "threshold": wording.threshold,
+        "share_percent": wording.share_percent,
+        "per_finding": wording.per_finding,
+    }
     return environment
 
 

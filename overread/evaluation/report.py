@@ -90,7 +90,7 @@ def render_report(
     environment = _environment()
     script = tidy(stylesheet(environment, "explorer.js")).rstrip("\n") if dials else ""
     page = environment.get_template("report.html.jinja").render(
-        style=stylesheet(environment, "report.css", "evaluation.css"),
+        style=stylesheet(environment, "report.css", "consort.css", "evaluation.css"),
         page_style=safe(margin_boxes(evaluation.bundle)),
         script=safe(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),
@@ -146,11 +146,6 @@ def _environment() -> Any:
     environment = page_environment()
     environment.filters |= {
         "dots": _dots,
-        "interval": wording.interval,
-        "signed": wording.signed,
-        "threshold": wording.threshold,
-        "share_percent": wording.share_percent,
-        "per_finding": wording.per_finding,
         "calibration_choice": wording.calibration_choice,
         "abstention_sentence": wording.abstention_sentence,
     }

@@ -64,7 +64,7 @@ def render_page(
     compared, not_compared = evidence.compared(subject)
     environment = page_environment("overread.exploration")
     page = environment.get_template("explore.html.jinja").render(
-        style=stylesheet(environment, "report.css", "explore.css"),
+        style=stylesheet(environment, "report.css", "consort.css", "explore.css"),
         card=subject.card,
         lead=lead(subject, groups),
         notes=subject.notes,
