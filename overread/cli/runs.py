@@ -147,8 +147,9 @@ def _print_rows(rows: Sequence[RunRow], *, by: str, place: Path, source: str) ->
     ]
     for name in columns:
         side: Literal["left", "right"] = "right" if name in (by, "tune_auc") else "left"
+        words = name in ("run", "backbone", "head")
         table.add_column(
-            escape(name), justify=side, no_wrap=name not in ("backbone", "head"), overflow="fold"
+            escape(name), justify=side, no_wrap=not words, overflow="fold", min_width=8 if words else None
         )
     for row in rows:
         cells = {

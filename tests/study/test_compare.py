@@ -1,60 +1,19 @@
-"""Runs side by side. Their folders are made here by hand: nothing is trained."""
-
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
-from overread.bundle import Provenance
-from overread.cohort import Cohort, IngestSettings, SplitShares, ingest
-from overread.engine import LocalEngine
+from overread.cohort import Cohort
 from overread.errors import EvaluationError, UsageError
-from overread.evaluation import evaluate_readings
 from overread.study.compare import _names, compare
-from tests.evaluation.made import make_manifest, make_scores, make_tables
-from tests.training.made import write_images
-
-
-def make_cohort(folder: Path, *, seed: int = 0) -> Cohort:
-    """A cohort that only points at its images."""
-    settings = IngestSettings(
-        positive="malignant", split=SplitShares(train=0.2, tune=0.2, test=0.6), embed=False, seed=seed
-    )
-    return ingest(folder / "source", folder / f"cohort {seed}", settings=settings, engine=LocalEngine(1))
-
-
-def make_run(path: Path, cohort: Cohort, *, seed: int, shift: float = 2.0) -> Path:
-    """What `overread run` leaves: readings, evaluation.json and the cohort."""
-    test = cohort.table(["image_id", "target"], split="test").to_pydict()
-    labels = np.array([target[0] for target in test["target"]])
-    manifest = make_manifest(provenance=Provenance(cohort_hash=cohort.card.content_hash))
-    scores = make_scores(np.random.default_rng(seed), labels, shift=shift)
-    readings, _ = make_tables(labels, scores, manifest=manifest)
-    readings = readings.set_column(0, "image_id", [test["image_id"]])
-    path.mkdir(parents=True)
-    pq.write_table(readings, path / "readings.parquet")
-    evaluate_readings(readings, cohort.table(), manifest=manifest, resamples=100).save(
-        path / "evaluation.json"
-    )
-    (path / "cohort").symlink_to(cohort.path)
-    return path
+from tests.study.made_runs import comparable_runs, make_run
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("compare")
-    write_images(folder / "source", {"benign": 40, "malignant": 30})
-    cohort = make_cohort(folder)
-    make_run(folder / "runs" / "poor", cohort, seed=1, shift=0.5)
-    make_run(folder / "runs" / "good", cohort, seed=2, shift=3.0)
-    make_run(folder / "other" / "good", cohort, seed=3, shift=3.0)
-    make_run(folder / "runs" / "reseeded", make_cohort(folder, seed=1), seed=1)
-    shutil.rmtree(folder / "source")
-    return folder
+    return comparable_runs(tmp_path_factory.mktemp("compare"))
 
 
 def test_runs_are_compared_by_their_readings_though_the_images_are_gone(runs: Path) -> None:
