@@ -99,3 +99,50 @@ def test_a_strength_that_cannot_be_right_is_refused(strength: float) -> None:
 def test_an_unknown_policy_is_refused() -> None:
     with pytest.raises(ValueError, match="retina"):
         Augmentation("retina")
+
+
+def test_a_patch_of_a_scan_is_mirrored_and_turned_by_quarters_and_hardly_changes_its_levels() -> None:
+    pixels = np.zeros((65, 65, 3), np.uint8)
+    pixels[:32] = 200
+    bright_side = set()
+    for seed in range(60):
+        variant = Augmentation("ct")(pixels, np.random.default_rng(seed)).astype(int)
+        assert (variant == variant[..., :1]).all()
+        halves = variant[:30].mean(), variant[35:].mean(), variant[:, :30].mean(), variant[:, 35:].mean()
+        bright_side.add(int(np.argmax(halves)))
+        assert np.abs(np.percentile(variant, 99) - 200) < 30
+    assert bright_side == {0, 1, 2, 3}
+
+
+def test_worn_images_stay_grey_and_are_made_again_by_the_same_generator() -> None:
+    grey = np.repeat(PIXELS[..., :1], 3, axis=2)
+    augment = Augmentation("chest", strength=0.0, wear=1.0)
+    variants = [augment(grey, np.random.default_rng(seed)) for seed in range(40)]
+    for seed, variant in enumerate(variants):
+        assert variant.shape == grey.shape
+        assert (variant == variant[..., :1]).all()
+        np.testing.assert_array_equal(variant, augment(grey, np.random.default_rng(seed)))
+    untouched = [np.abs(variant.astype(int) - grey).max() <= 1 for variant in variants]
+    # Each of four harms comes in half of the variants.
+    assert 0 <= sum(untouched) < 10
+
+
+def test_wear_blurs_hides_and_adds_noise() -> None:
+    edge = np.zeros((64, 64, 3), np.uint8)
+    edge[:, 32:] = 200
+    augment = Augmentation("chest", strength=0.0, wear=1.0)
+    steepest, grainy, hidden = [], [], []
+    for seed in range(80):
+        variant = augment(edge, np.random.default_rng(seed)).astype(float)[..., 0]
+        steepest.append(np.abs(np.diff(variant, axis=1)).max())
+        grainy.append(variant[:, :10].std())
+        hidden.append(np.mean(np.abs(variant - np.median(variant[:, 60:])) > 20))
+    assert min(steepest) < 150 < max(steepest)
+    assert max(grainy) > 2
+    assert len({round(share, 2) for share in hidden}) > 5
+
+
+def test_strength_and_wear_have_bounds() -> None:
+    for wrong in ({"wear": -0.1}, {"wear": 3.0}, {"strength": 2.5}):
+        with pytest.raises(ValueError, match="expected"):
+            Augmentation("chest", **wrong)
