@@ -85,7 +85,7 @@ def _followers(network: nn.Module, example: Tensor) -> list[_Pair]:
 
 def _is_plain_norm(module: nn.Module) -> bool:
     """Whether it is a known normalisation with statistics and weights of its own."""
-    from timm.layers import BatchNormAct2d
+    from timm.layers.norm_act import BatchNormAct2d
 
     known = type(module) in (nn.BatchNorm2d, BatchNormAct2d)
     return known and module.running_mean is not None and module.weight is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import timm
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from overread.training.frozen_norm import folded_norms
 
 
-def network_of(name: str) -> nn.Module:
+def network_of(name: str) -> Any:
     """A timm network in float64 whose normalisation has been somewhere."""
     torch.manual_seed(0)
     network = timm.create_model(name, num_classes=2).double().eval()
@@ -20,8 +21,8 @@ def network_of(name: str) -> nn.Module:
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 for values, low in (
-                    (module.running_mean, -0.5),
-                    (module.running_var, 0.5),
+                    (module.get_buffer("running_mean"), -0.5),
+                    (module.get_buffer("running_var"), 0.5),
                     (module.weight, 0.5),
                     (module.bias, -0.5),
                 ):
@@ -96,7 +97,8 @@ class Shared(nn.Module):
         """Images to one number an image."""
         values = self.convolution(images)
         other = self.convolution(images.flip(2)) if self.twice else values
-        return (self.norm(values) + other).mean((1, 2, 3))
+        means: Tensor = (self.norm(values) + other).mean((1, 2, 3))
+        return means
 
 
 def test_a_convolution_that_is_also_called_elsewhere_is_not_folded() -> None:
