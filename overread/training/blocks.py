@@ -45,9 +45,10 @@ def shown_to_trees(features: npt.NDArray[np.float32], beside: int) -> npt.NDArra
     """Which columns `[k + copies]` are shown to trees: all, and those of metadata several times.
 
     A node is shown about as many columns as the root of their number, drawn at random. With that many copies
-    of metadata in all, about one of these is drawn for each node.
+    of each column of metadata, a node is shown about one of them; but in all they are at most half as many
+    as the image's own.
     """
-    width = features.shape[1]
-    times = max(1, round(np.sqrt(width - beside) / beside)) if beside else 1
-    repeated = np.tile(np.arange(width - beside, width), times)
-    return np.concatenate([np.arange(width - beside), repeated]).astype(np.int64)
+    image = features.shape[1] - beside
+    times = max(1, min(round(np.sqrt(image)), image // (2 * beside))) if beside else 1
+    repeated = np.tile(np.arange(image, image + beside), times)
+    return np.concatenate([np.arange(image), repeated]).astype(np.int64)
