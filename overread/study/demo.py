@@ -25,7 +25,7 @@ STUDY: dict[str, Any] = {
         "backbone": "resnet10t",
         "weights": "none",
         "image_size": 97,
-        "fine_tune": {"epochs": 2, "batch_size": 32},
+        "fine_tune": {"epochs": 2, "batch_size": 32, "ensemble": 1},
     },
     "bundle": {
         "modality": "dermoscopy phantom",
