@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from overread.errors import BackboneError
+from overread.training.sizes import Smaller, area_shares, largest_first
+from overread.training.untrained import settle
+from overread.training.views import Views, mean_over_views, views_of
 from overread.training.weights import (
     LARGEST_SMALL_SIDE,
     SMALL_BACKBONE,
@@ -29,20 +32,37 @@ class Backbone(nn.Module):
     textures of the middle stages tell more than the last one, which knows ImageNet's objects. With "last"
     it is described by the last feature map alone, the usual way.
 
+    At several sizes, and in several views, it is the same network that looks; the maps of all sizes stand
+    one behind the other, those of all views are turned back and averaged.
+
     Attributes:
         channels: Number of features, d.
-        grid: Height and width of the last map, to which `places` brings all of them.
+        sizes: Sides at which the network looks, pixels, the input's first.
+        views: How many views of an image it looks at in evaluation; in training it is one.
+        grid: Height and width of the last map of the largest size, to which `places` brings all of them.
     """
 
     network: Any  # timm's networks share no typed base
 
-    def __init__(self, network: nn.Module, *, image_size: int, taps: Taps = "stages") -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        *,
+        image_size: int,
+        taps: Taps = "stages",
+        more_sizes: Sequence[int] = (),
+        views: Views = 1,
+    ) -> None:
         super().__init__()
         self.network, self.taps = network, taps
         self.chosen = _chosen_stages(network) if taps == "stages" else []
+        self.sizes, self.views = largest_first(image_size, more_sizes), views
+        largest = self.sizes[0]
+        self.smaller = nn.ModuleList([Smaller(largest, size) for size in self.sizes[1:]])
         with torch.no_grad():
-            maps = self.eval()(torch.zeros(1, 3, image_size, image_size))
-        self.grid = (int(maps[-1].shape[2]), int(maps[-1].shape[3]))
+            maps = self.eval()(torch.zeros(1, 3, largest, largest))
+        last = maps[len(maps) // len(self.sizes) - 1]
+        self.grid = (int(last.shape[2]), int(last.shape[3]))
         self.channels = sum(int(found.shape[1]) for found in maps)
         for index, found in enumerate(maps):
             for axis, (size, wanted) in enumerate(zip(found.shape[2:], self.grid, strict=True)):
@@ -51,6 +71,29 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Normalised images `float32 [n, 3, S, S]` to feature maps `float32 [n, c_i, h_i, w_i]`."""
+        # Training sees another variant in every epoch: all views of each would cost much and add little.
+        views: Views = 1 if self.training else self.views
+        seen = views_of(images, views)
+        maps = self._maps(seen)
+        for smaller in self.smaller:
+            maps = [*maps, *self._maps(smaller(seen))]
+        return [mean_over_views(found, views) for found in maps]
+
+    @property
+    def cost(self) -> tuple[str, ...]:
+        """What users of a network that looks more than once have to be told; nothing of one that does not."""
+        looks = self.views * len(self.sizes)
+        if looks == 1:
+            return ()
+        times = self.views * sum(size**2 for size in self.sizes) / self.sizes[0] ** 2
+        shown = " and ".join(str(size) for size in self.sizes)
+        views = f"{self.views} mirrored or turned views at {shown}" if self.views > 1 else f"at {shown}"
+        return (
+            f"Reads each image {looks} times ({views} pixels), which costs about {times:.1f} times what one "
+            f"look at {self.sizes[0]} pixels does.",
+        )
+
+    def _maps(self, images: Tensor) -> list[Tensor]:
         if self.taps == "last":
             return [_channels_first(self.network, self.network.forward_features(images))]
         maps: list[Tensor] = self.network.forward_intermediates(
@@ -81,22 +124,30 @@ class OpenedBackbone:
     Attributes:
         name: The timm name.
         pretrained: Whether weights were loaded.
-        image_size: Side of its input, pixels.
+        image_size: Side of its input, pixels; of several sizes the largest.
         mean: Per channel, of pixels scaled to 0..1.
         std: Per channel, likewise.
         weights_sha256: Of the file of weights; "" where there was none.
         module: The network.
     """
 
-    def __init__(self, opened: OpenedWeights, module: Backbone, *, image_size: int, digest: str) -> None:
-        self.name, self.pretrained, self.image_size = opened.name, opened.file is not None, image_size
+    def __init__(self, opened: OpenedWeights, module: Backbone, *, digest: str) -> None:
+        self.name, self.pretrained, self.image_size = opened.name, opened.file is not None, module.sizes[0]
         config: dict[str, Any] = {**network_config(opened.name), **opened.config}
         self.mean = _triple(config.get("mean"), (0.485, 0.456, 0.406))
         self.std = _triple(config.get("std"), (0.229, 0.224, 0.225))
         self.weights_sha256, self.module = digest, module
 
 
-def open_backbone(opened: OpenedWeights, *, image_size: int, taps: Taps, seed: int) -> OpenedBackbone:
+def open_backbone(
+    opened: OpenedWeights,
+    *,
+    image_size: int,
+    taps: Taps,
+    seed: int,
+    more_sizes: Sequence[int] = (),
+    views: Views = 1,
+) -> OpenedBackbone:
     """Build a truncated timm network and load its weights; nothing that is loaded can execute.
 
     Args:
@@ -104,21 +155,25 @@ def open_backbone(opened: OpenedWeights, *, image_size: int, taps: Taps, seed: i
         image_size: Side of the input in pixels.
         taps: "stages" or "last".
         seed: Of the random weights, where there are none to load.
+        more_sizes: Further sides at which it looks; the largest of all is the input's.
+        views: How many mirrored and turned views are averaged.
 
     Raises:
         BackboneError: The network cannot take this size, has no maps, or the weights do not fit.
     """
+    sizes = largest_first(image_size, more_sizes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = _create(opened.name, image_size)
-    digest = load_weights(network, opened) if opened.file is not None else ""
+        network, digest = _create_and_load(opened, sizes)
     try:
-        module = Backbone(network.eval(), image_size=image_size, taps=taps)
+        if opened.file is None:
+            settle(network, image_size=sizes[0], seed=seed)
+        module = Backbone(network.eval(), image_size=sizes[0], taps=taps, more_sizes=sizes[1:], views=views)
     except BackboneError:
         raise
     except Exception as error:
-        raise _unfit(opened.name, image_size, error) from error
-    return OpenedBackbone(opened, module.eval(), image_size=image_size, digest=digest)
+        raise _unfit(opened.name, sizes, error) from error
+    return OpenedBackbone(opened, module.eval(), digest=digest)
 
 
 def automatic_size(name: str, *, pretrained: bool, image_side: int | None = None) -> int:
@@ -139,41 +194,53 @@ def automatic_size(name: str, *, pretrained: bool, image_side: int | None = None
     return 321 if side <= 300 else side
 
 
-def area_shares(size: int, wanted: int) -> npt.NDArray[np.float64]:
-    """Weights `[wanted, size]` that average `size` cells into `wanted` cells of equal area.
+def _create_and_load(opened: OpenedWeights, sizes: tuple[int, ...]) -> tuple[nn.Module, str]:
+    """The network with its weights, and the SHA-256 of their file."""
+    network = _create(opened.name, sizes)
+    if opened.file is None:
+        return network, ""
+    try:
+        return network, load_weights(network, opened)
+    except BackboneError:
+        config = {**network_config(opened.name), **opened.config}
+        own = int((config.get("input_size") or (3, 224, 224))[-1])
+        if own == sizes[0] or not hasattr(network, "set_input_size"):
+            raise
+        # A transformer's positions were learned for one grid: loaded for that one, then interpolated.
+        network = _create(opened.name, (own, *sizes[1:]))
+        digest = load_weights(network, opened)
+        network.set_input_size(img_size=(sizes[0], sizes[0]))
+        return network, digest
 
-    Rows sum to 1 and columns to `wanted / size`, so the mean is kept whatever the two sizes are.
 
-    Example:
-        >>> area_shares(3, 2)
-        array([[0.66666667, 0.33333333, 0.        ],
-               [0.        , 0.33333333, 0.66666667]])
-    """
-    edges = np.arange(wanted + 1) * (size / wanted)
-    cells = np.arange(size)
-    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    return np.asarray(np.clip(overlap, 0, None) * (wanted / size), np.float64)
-
-
-def _create(architecture: str, size: int) -> nn.Module:
+def _create(architecture: str, sizes: tuple[int, ...]) -> Any:
     import timm
 
     options: dict[str, Any] = {"pretrained": False, "num_classes": 0}
+    sized: list[dict[str, Any]] = [
+        {"img_size": sizes[0]},
+        {},
+    ]  # convolutional networks take any size and know no such argument
+    if len(sizes) > 1:
+        sized.insert(0, {"img_size": sizes[0], "dynamic_img_size": True})
     try:
-        try:
-            return timm.create_model(architecture, img_size=size, **options)
-        except TypeError:  # convolutional networks take any size and know no such argument
-            return timm.create_model(architecture, **options)
+        for more in sized[:-1]:
+            try:
+                return timm.create_model(architecture, **options, **more)
+            except TypeError:
+                continue
+        return timm.create_model(architecture, **options)
     except Exception as error:
-        raise _unfit(architecture, size, error) from error
+        raise _unfit(architecture, sizes, error) from error
 
 
-def _unfit(architecture: str, size: int, error: Exception) -> BackboneError:
+def _unfit(architecture: str, sizes: tuple[int, ...], error: Exception) -> BackboneError:
     said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    shown = " and ".join(f"{size} × {size}" for size in sizes)
     return BackboneError(
-        f"it cannot take {size} × {size} pixels ({said})",
+        f"it cannot take {shown} pixels ({said})",
         where=f"backbone '{architecture}'",
-        todo="set another image_size",
+        todo="set another image_size" + (", or more_sizes = []" if len(sizes) > 1 else ""),
     )
 
 

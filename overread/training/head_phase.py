@@ -85,6 +85,8 @@ def train_head(
             "weights": name_of_weights(settings.weights) if backbone.pretrained else "none",
             "weights_sha256": backbone.weights_sha256,
             "features": f"{features.shape[1]} ({settings.features})",
+            "sizes": ", ".join(str(size) for size in backbone.module.sizes) + " pixels",
+            **({"views": str(settings.views)} if settings.views > 1 else {}),
             "imbalance": settings.imbalance + (f": {said}" if said else ""),
             **({"metadata": ", ".join(settings.metadata)} if metadata is not None else {}),
             **{f"head.{name}": str(value) for name, value in fitted.setting.items()},

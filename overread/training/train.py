@@ -90,14 +90,15 @@ def train_reader(
     if learning_curve:
         seen, _, _ = joined_features(made.features, None, made.metadata)
         reader = with_learning_curve(reader, made.rows, seen, settings=settings, seed=seed)
+    cost = made.backbone.module.cost
     if "fine-tune" not in settings.phases:
-        return reader
+        return replace(reader, notes=[*reader.notes, *cost])
     if made.metadata is not None:
-        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED])
+        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED, *cost])
     # Lightning takes a second to import, which a head alone does not need.
     from overread.training.reconnect import fine_tune_reader
 
-    return fine_tune_reader(
+    tuned = fine_tune_reader(
         reader,
         made.rows,
         made.features,
@@ -111,6 +112,7 @@ def train_reader(
         engine=engine,
         progress=progress,
     )
+    return replace(tuned, notes=[*tuned.notes, *cost])
 
 
 def prepare(
@@ -137,6 +139,8 @@ def prepare(
         image_size=automatic_size(weights.name, pretrained=weights.file is not None, image_side=side)
         if size == "auto"
         else size,
+        more_sizes=settings.more_sizes,
+        views=settings.views,
         taps=settings.features,
         seed=seed,
     )

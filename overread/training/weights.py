@@ -62,7 +62,7 @@ def find_weights(
         name, weights = SMALL_BACKBONE, "none" if weights == "imagenet" else weights
     if weights.startswith("local-dir:"):
         return _from_folder(name, base / weights.removeprefix("local-dir:"))
-    architecture = DEFAULT_BACKBONE if name == "auto" else name
+    architecture = _current_name(DEFAULT_BACKBONE if name == "auto" else name)
     network_config(architecture)
     if weights == "none":
         return OpenedWeights(architecture, None, {})
@@ -122,6 +122,13 @@ def network_config(architecture: str) -> dict[str, Any]:
             todo=f"choose among {', '.join(tags)}" if tags else f"write '{bare}' alone",
         ) from error
     return dict(vars(config)) if config is not None else {}
+
+
+def _current_name(architecture: str) -> str:
+    """What timm calls a network today: "xception" of old studies is "legacy_xception"."""
+    from timm.models import get_deprecated_models
+
+    return get_deprecated_models().get(architecture) or architecture
 
 
 def load_weights(network: nn.Module, opened: OpenedWeights) -> str:
@@ -194,7 +201,7 @@ def _from_folder(name: str, folder: Path) -> OpenedWeights:
             )
     try:
         config = json.loads(config_file.read_text("utf-8"))
-        architecture = str(config["architecture"])
+        architecture = _current_name(str(config["architecture"]))
         # timm's older layout has the input's settings beside the architecture.
         said = dict(config.get("pretrained_cfg") or config)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -203,7 +210,7 @@ def _from_folder(name: str, folder: Path) -> OpenedWeights:
             where=where,
             todo="bring the config.json that timm wrote beside the weights",
         ) from error
-    if name not in ("auto", architecture):
+    if name != "auto" and _current_name(name) != architecture:
         raise BackboneError(
             f"the folder holds weights of '{architecture}', the study asks for '{name}'",
             where=where,
@@ -220,7 +227,7 @@ def _from_hub(architecture: str) -> Path:
     repository = network_config(architecture).get("hf_hub_id")
     if not repository:
         raise BackboneError(
-            "timm publishes no weights of this network",
+            "timm publishes no weights of this network as safetensors",
             where=f"backbone '{architecture}'",
             todo='choose another backbone, bring a .safetensors file, or set weights = "none"',
         )

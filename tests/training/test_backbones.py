@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from timm.models.swin_transformer import SwinTransformer
 
 from overread.errors import BackboneError
-from overread.training.backbones import Backbone, Taps, area_shares, automatic_size, open_backbone
+from overread.training.backbones import Backbone, Taps, automatic_size, open_backbone
 from overread.training.weights import OpenedWeights
 from tests.training.made import same_weights
 
@@ -17,25 +14,6 @@ NETWORKS = [("test_efficientnet", 65), ("test_resnet", 97), ("test_convnext", 64
 
 def opened(name: str, size: int, taps: Taps = "stages", *, seed: int = 0) -> Backbone:
     return open_backbone(OpenedWeights(name, None, {}), image_size=size, taps=taps, seed=seed).module
-
-
-@given(st.integers(1, 60), st.integers(1, 60))
-def test_area_shares_keep_the_mean(size: int, wanted: int) -> None:
-    shares = area_shares(size, wanted)
-    assert shares.shape == (wanted, size)
-    assert (shares >= 0).all()
-    np.testing.assert_allclose(shares.sum(1), 1, atol=1e-9)
-    np.testing.assert_allclose(shares.sum(0), wanted / size, atol=1e-9)
-    values = np.random.default_rng(0).normal(size=size)
-    assert (shares @ values).mean() == pytest.approx(values.mean(), abs=1e-9)
-
-
-@given(st.integers(1, 30), st.integers(1, 6))
-def test_area_shares_average_whole_blocks_where_the_sizes_divide(wanted: int, times: int) -> None:
-    values = np.random.default_rng(1).normal(size=wanted * times)
-    np.testing.assert_allclose(
-        area_shares(wanted * times, wanted) @ values, values.reshape(wanted, times).mean(1), atol=1e-9
-    )
 
 
 @pytest.mark.parametrize("taps", ["stages", "last"])
