@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from overread.bundle.manifest import ManifestDraft
 from overread.bundle.triage import DECISIONS, called
 from overread.errors import EvaluationError
+from overread.evaluation import confusion as cf
 from overread.evaluation import metrics as mt
 from overread.evaluation import statistics as st
 from overread.evaluation.clinical_figures import Scored
@@ -53,6 +54,8 @@ def all_measures(joined: JoinedReadings, *, manifest: ManifestDraft) -> dict[str
         if task == "multiclass":
             recall = mt.recall_multiclass_of(labels, scores, index=index)
             one["recall"] = Measure(recall, whole=truth == 1)
+            precision = cf.precision_multiclass_of(labels, scores, index=index)
+            one["precision"] = Measure(precision, float(np.nanmean(truth)), whole=precision.sums[:, 1] == 1)
         groups[f"finding/{index}"] = one
     if task == "multiclass":
         groups["overall"] = _multiclass_measures(labels, scores) | _macro(
@@ -124,6 +127,9 @@ def _multiclass_measures(labels: Array, scores: Array) -> dict[str, Measure]:
         "balanced_accuracy": Measure(
             mt.balanced_accuracy_multiclass_of(labels, scores), 1 / present if present > 1 else np.nan
         ),
+        "macro_f1": Measure(cf.macro_f1_of(labels, scores)),
+        "kappa": Measure(cf.kappa_of(labels, scores), 0.0 if present > 1 else np.nan),
+        "mcc": Measure(cf.mcc_multiclass_of(labels, scores), 0.0 if present > 1 else np.nan),
         "brier": Measure(mt.brier_multiclass_of(labels, scores), float(1 - (shares**2).sum())),
         "calibration_error": Measure(ece, 0.0),
         "log_loss": Measure(mt.log_loss_multiclass_of(labels, scores), _entropy(shares)),

@@ -41,7 +41,8 @@ class Finding(Part):
     `figures` holds prevalence, roc_auc, roc_auc_delong (the same area with DeLong's interval),
     average_precision, brier, calibration_error and log_loss; where the class has an operating point also
     sensitivity, specificity, ppv, npv, f1, accuracy, balanced_accuracy and mcc there; for multiclass also
-    recall. `unstated`: images whose label for this class is not stated.
+    recall and precision where the highest score decides. `unstated`: images whose label for this class is
+    not stated.
     """
 
     name: str
@@ -162,10 +163,11 @@ class HistoryRow(BaseModel):
 class Evaluation(Part):
     """Everything that evaluation.json holds.
 
-    `overall` holds the figures that sum up the reader: those of the one finding (binary), or accuracy,
-    balanced_accuracy, log_loss, brier, calibration_error and the macro means of roc_auc and
-    average_precision. `undefined_findings` names the classes that the macro means leave out. `learning` is
-    the learning curve of the head, of `train` and `tune`.
+    `overall` holds the figures that sum up the reader. Binary: those of the one finding. Multilabel: macro
+    means over the findings. Multiclass: accuracy, balanced_accuracy, macro_f1, kappa, mcc, log_loss, brier,
+    calibration_error and the macro means of roc_auc and average_precision. `undefined_findings` names the
+    classes that the macro means leave out. `learning` is the learning curve of the head, of `train` and
+    `tune`.
     """
 
     schema_version: Literal[1, 2] = 2

@@ -6,11 +6,17 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from overread.evaluation.delong import delong_interval
 from overread.evaluation.intervals import bootstrap
 from overread.evaluation.ranking import roc_auc_of
+from overread.evaluation.statistics import sensitivity_of
 
-SHIFT, OWN = 1.2, 0.5
-TRUE_AUC = norm.cdf(SHIFT / np.sqrt(2 * (1 + OWN**2)))
+COHORTS, RESAMPLES = 1000, 400
+SHIFT, OWN, THRESHOLD = 1.2, 0.5, 0.6
+TRUE = {
+    "auc": norm.cdf(SHIFT / np.sqrt(2 * (1 + OWN**2))),
+    "sensitivity": norm.sf((THRESHOLD - SHIFT) / np.sqrt(1 + OWN**2)),
+}
 
 
 def study(rng: np.random.Generator, *, patients: int = 200):
@@ -24,14 +30,23 @@ def study(rng: np.random.Generator, *, patients: int = 200):
 @pytest.mark.slow
 def test_resampling_patients_covers_and_resampling_images_does_not() -> None:
     rng = np.random.default_rng(7)
-    held = np.zeros(2)
-    for number in range(1000):
+    held = {(name, unit): 0 for name in TRUE for unit in ("patient", "image")}
+    by_delong = 0
+    for number in range(COHORTS):
         labels, scores, groups = study(rng)
-        statistic = roc_auc_of(labels, scores)
-        for side, unit in enumerate((groups, np.arange(groups.size))):
-            draws = bootstrap({"auc": statistic}, unit, resamples=500, seed=number)["auc"]
-            low, high = np.nanquantile(draws, [0.025, 0.975])
-            held[side] += low <= TRUE_AUC <= high
-    by_patient, by_image = held / 1000
-    assert 0.93 <= by_patient <= 0.97
-    assert by_image <= 0.85
+        statistics = {
+            "auc": roc_auc_of(labels, scores),
+            "sensitivity": sensitivity_of(labels, scores >= THRESHOLD),
+        }
+        for unit, members in (("patient", groups), ("image", np.arange(groups.size))):
+            draws = bootstrap(statistics, members, resamples=RESAMPLES, seed=number)
+            for name, true in TRUE.items():
+                low, high = np.nanquantile(draws[name], [0.025, 0.975])
+                held[name, unit] += bool(low <= true <= high)
+        found = delong_interval(labels, scores, groups=groups)
+        by_delong += found.low <= TRUE["auc"] <= found.high
+    assert 0.93 <= held["auc", "patient"] / COHORTS <= 0.97
+    assert 0.93 <= held["sensitivity", "patient"] / COHORTS <= 0.97
+    assert 0.93 <= by_delong / COHORTS <= 0.97
+    assert held["auc", "image"] / COHORTS <= 0.85
+    assert held["sensitivity", "image"] / COHORTS <= 0.85

@@ -1,11 +1,27 @@
-"""Other libraries' answers, where they are installed: `pip install statsmodels MLstatkit mapie`."""
+"""Other libraries' answers to the same questions."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from mapie.classification import SplitConformalClassifier
+from MLstatkit import Delong_test
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
+from statsmodels.stats import contingency_tables, multitest
+from torchmetrics.functional.classification import (
+    binary_auroc,
+    binary_average_precision,
+    binary_calibration_error,
+    binary_matthews_corrcoef,
+    multiclass_cohen_kappa,
+    multiclass_f1_score,
+)
 
+from overread.evaluation import metrics
 from overread.evaluation.conformal import fit_conformal
+from overread.evaluation.confusion import kappa, macro_f1, mcc_multiclass
 from overread.evaluation.delong import delong_difference, delong_interval
 from overread.evaluation.mcnemar import mcnemar
 from overread.evaluation.multiplicity import holm
@@ -14,21 +30,50 @@ from tests.evaluation.made import make_scores
 
 @pytest.mark.parametrize("seed", range(3))
 def test_delong_agrees_with_mlstatkit(seed) -> None:
-    theirs = pytest.importorskip("MLstatkit").Delong_test
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, 400).astype(float)
     first = make_scores(rng, labels)
     second = 0.5 * first + 0.5 * make_scores(rng, labels)
-    z, p_value, (low, high), _, area, _, _ = theirs(labels, first, second)
+    z, p_value, (low, high), _, area, _, _ = Delong_test(labels, first, second)
     found, alone = delong_difference(labels, first, second), delong_interval(labels, first)
     assert -found.difference / found.standard_error == pytest.approx(z, rel=1e-6)  # theirs: B less A
     assert found.p_value == pytest.approx(p_value, rel=1e-6)
     assert (alone.value, alone.low, alone.high) == pytest.approx((area, low, high), rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_ranking_calibration_and_correlation_agree_with_torchmetrics(seed) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 500).astype(float)
+    scores = np.round(make_scores(rng, labels), 2)  # with ties
+    given = torch.tensor(scores), torch.tensor(labels.astype(int))
+    assert metrics.roc_auc(labels, scores) == pytest.approx(float(binary_auroc(*given)), abs=1e-6)
+    precision = float(binary_average_precision(*given))
+    assert metrics.average_precision(labels, scores) == pytest.approx(precision, abs=1e-6)
+    correlation = float(binary_matthews_corrcoef(*given, threshold=0.3))
+    assert metrics.mcc(labels, scores > 0.3) == pytest.approx(correlation, abs=1e-6)
+    unrounded = make_scores(rng, labels)  # whose bins have no edge in common with the scores
+    ece = float(binary_calibration_error(torch.tensor(unrounded), given[1], n_bins=10))
+    assert metrics.expected_calibration_error(labels, unrounded) == pytest.approx(ece, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_confusion_figures_agree_with_scikit_learn_and_torchmetrics(seed) -> None:
+    rng = np.random.default_rng(seed)
+    truth = rng.choice(4, 300, p=[0.6, 0.2, 0.15, 0.05])
+    scores = rng.dirichlet(np.ones(4), 300) + 0.4 * np.eye(4)[truth]
+    scores /= scores.sum(axis=1, keepdims=True)
+    labels, best = np.eye(4)[truth], scores.argmax(axis=1)
+    given = torch.tensor(best), torch.tensor(truth)
+    assert macro_f1(labels, scores) == pytest.approx(float(multiclass_f1_score(*given, 4, average="macro")))
+    assert kappa(labels, scores) == pytest.approx(float(multiclass_cohen_kappa(*given, 4)))
+    assert kappa(labels, scores) == pytest.approx(cohen_kappa_score(truth, best))
+    assert mcc_multiclass(labels, scores) == pytest.approx(matthews_corrcoef(truth, best))
+
+
 @pytest.mark.parametrize(("b", "c"), [(3, 11), (7, 7), (0, 4)])
 def test_mcnemar_agrees_with_statsmodels(b, c) -> None:
-    theirs = pytest.importorskip("statsmodels.stats.contingency_tables").mcnemar
+    theirs = contingency_tables.mcnemar
     first, second = np.repeat([True, False], [b, c]), np.repeat([False, True], [b, c])
     exact = mcnemar(np.ones(b + c), first, second, exact=True).p_value
     by_patient = mcnemar(np.ones(b + c), first, second, groups=np.arange(b + c)).p_value
@@ -38,17 +83,12 @@ def test_mcnemar_agrees_with_statsmodels(b, c) -> None:
 
 
 def test_holm_agrees_with_statsmodels() -> None:
-    theirs = pytest.importorskip("statsmodels.stats.multitest").multipletests
     p_values = np.random.default_rng(0).random(14) ** 3
-    assert holm(p_values) == pytest.approx(theirs(p_values, method="holm")[1])
+    assert holm(p_values) == pytest.approx(multitest.multipletests(p_values, method="holm")[1])
 
 
 @pytest.mark.parametrize("coverage", [0.8, 0.9, 0.95])
 def test_conformal_sets_agree_with_mapie(coverage) -> None:
-    pytest.importorskip("mapie")
-    from mapie.classification import SplitConformalClassifier
-    from sklearn.linear_model import LogisticRegression
-
     rng = np.random.default_rng(1)
     truth = rng.integers(0, 3, 500)
     features = rng.normal(size=(500, 3)) + 1.5 * np.eye(3)[truth]
