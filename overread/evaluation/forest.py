@@ -167,10 +167,10 @@ def subgroup_sentence(tables: Sequence[SubgroupTable], scores: Sequence[Score]) 
             "No subgroup stands apart from all other images beyond chance. That is no proof that the reader "
             "is as good for each: see how wide the intervals are."
         )
-    kept, told = _MOST_TOLD, []
-    for kind, said in apart.items():
-        if kept > 0:
-            told.append(f"{kind} ({', '.join(said[:kept])})")
-        kept -= len(said)
-    more = f"; and {-kept} more" if kept < 0 else ""
-    return f"Apart from all other images beyond chance: {'; '.join(told)}{more}."
+    room, parts = _MOST_TOLD, []
+    for kind, off_by in apart.items():
+        if room > 0:
+            parts.append(f"{kind} ({', '.join(off_by[:room])})")
+        room -= len(off_by)
+    more = f"; and {-room} more" if room < 0 else ""
+    return f"Apart from all other images beyond chance: {'; '.join(parts)}{more}."

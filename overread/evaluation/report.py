@@ -13,6 +13,7 @@ import numpy as np
 from overread.bundle.manifest import ManifestDraft
 from overread.evaluation import drawings, wording
 from overread.evaluation.checklist import checklists
+from overread.evaluation.clinical import Abstention
 from overread.evaluation.decision_reading import example_sentence
 from overread.evaluation.explorer import dial_of, explorer_data, five_thresholds
 from overread.evaluation.figure_table import FIGURES, PER_CLASS, figure_tables
@@ -22,7 +23,7 @@ from overread.evaluation.pages import page_environment, safe, stylesheet, tidy
 from overread.evaluation.pictures import picture_pair
 from overread.evaluation.print_style import margin_boxes
 from overread.evaluation.results import Evaluation, HistoryRow
-from overread.evaluation.scores import class_scores, main_score
+from overread.evaluation.scores import URGENT, Score, class_scores, main_score, urgent_decision
 from overread.evaluation.wording import Naming
 
 
@@ -62,6 +63,7 @@ def render_report(
     naming = wording.name_images(evaluation, manifest=manifest)
     main, classes = main_score(evaluation, name=naming.short[0]), class_scores(evaluation)
     scores = [score for score in (main, *classes) if score is not None]
+    compared = [*scores, *_urgent(evaluation, naming)] if main is None else scores
     rows = evaluation.history if history is None else tuple(_history_row(row) for row in history)
     kept = [row for row in rows if row.kept]
     cautions = wording.cautions(evaluation, manifest=manifest)
@@ -101,7 +103,9 @@ def render_report(
         manifest=manifest,
         naming=naming,
         kind=kind,
-        names={score.key: score.name for score in scores} | {"": "all classes"},
+        names={URGENT: "urgent or routine"} | {score.key: score.name for score in scores},
+        sides=dict(zip(("present", "absent"), naming.short, strict=True)) if main else {},
+        decided=_decided(evaluation),
         patients_known=wording.patients_known(evaluation, manifest=manifest),
         level=wording.percent(evaluation.level),
         hundreds=wording.hundreds(evaluation.triage, naming=naming) if evaluation.triage else (),
@@ -124,8 +128,8 @@ def render_report(
         small_decisions=small_decisions,
         dials=dials,
         tables_of_five=[five_thresholds(dial) for dial in dials],
-        forests=forests(evaluation.subgroups, scores),
-        subgroup_sentence=subgroup_sentence(evaluation.subgroups, scores),
+        forests=forests(evaluation.subgroups, compared),
+        subgroup_sentence=subgroup_sentence(evaluation.subgroups, compared),
         finding_columns=[
             name for name in PER_CLASS if any(name in one.figures for one in evaluation.findings)
         ],
@@ -203,6 +207,20 @@ def _sentences(evaluation: Evaluation, naming: Naming) -> list[str]:
         f"On average over the findings, an image with the finding gets a higher score than one without in "
         f"{round(100 * means.value)} of 100 pairs ({wording.of_hundred(means)})."
     ]
+
+
+def _urgent(evaluation: Evaluation, naming: Naming) -> list[Score]:
+    """The decision that a multilabel reader takes from its findings, for the subgroups."""
+    triage = evaluation.triage
+    several = triage is not None and len(triage.urgent) > 1
+    score = urgent_decision(evaluation, name="urgent findings" if several else naming.short[0])
+    return [score] if score else []
+
+
+def _decided(evaluation: Evaluation) -> list[Abstention]:
+    """What a conformal rule does to the decisions; where nothing is urgent, to the first question."""
+    urgent = [one for one in evaluation.abstention if one.of == URGENT]
+    return urgent or list(evaluation.abstention[:1])
 
 
 def _candidates(evaluation: Evaluation) -> list[str]:

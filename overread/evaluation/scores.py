@@ -10,7 +10,7 @@ from overread.evaluation.figures import Figure
 from overread.evaluation.results import Curves, Evaluation, Finding
 
 URGENT = "urgent"
-"""What `evaluation.json` calls the sum of the urgent classes' scores."""
+"""What `evaluation.json` calls the decision between urgent and routine, and the score behind it."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,18 @@ def main_score(evaluation: Evaluation, *, name: str) -> Score | None:
     Returns:
         None for multilabel, where each class decides for itself, and where no class is urgent.
     """
-    triage = evaluation.triage
     if evaluation.task == "binary":
         return _of_finding(evaluation.findings[0])
-    if triage is None or not triage.curves.histogram.edges:
+    return urgent_decision(evaluation, name=name) if evaluation.task == "multiclass" else None
+
+
+def urgent_decision(evaluation: Evaluation, *, name: str) -> Score | None:
+    """Urgent or not, whatever the task; None where no class is urgent.
+
+    Only a multiclass reader has one score for it, and so curves.
+    """
+    triage = evaluation.triage
+    if triage is None:
         return None
     return Score(
         name=name,

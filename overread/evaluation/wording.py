@@ -340,17 +340,21 @@ def calibration_choice(result: CalibrationResult) -> str:
     if result.kind == "none":
         return "The scores are not calibrated."
     losses = {kind: loss for kind, loss in result.log_loss.items() if not np.isnan(loss)}
-    name = CALIBRATIONS[result.kind]
-    if not losses:
+    plain, name = losses.pop("none", np.nan), CALIBRATIONS[result.kind]
+    if len(losses) < 2 or result.kind not in losses:
         return f"{name} was taken without a choice."
+    beside = "" if np.isnan(plain) else f"; the scores without calibration had {number(plain)}"
     if min(losses, key=lambda kind: losses[kind]) == result.kind:
-        return f"{name} has the lowest cross-validated log loss of those compared."
-    return f"{name} was taken although another has a lower cross-validated log loss."
+        return (
+            f"{name} was chosen: its cross-validated log loss, {number(losses[result.kind])}, is the lowest "
+            f"of those compared{beside}."
+        )
+    return f"{name} was taken although another has a lower cross-validated log loss{beside}."
 
 
 CALIBRATIONS = {
-    "none": "None",
-    "temperature": "Temperature",
+    "none": "Uncalibrated",
+    "temperature": "Temperature scaling",
     "platt": "Platt scaling",
     "isotonic": "Isotonic regression",
 }

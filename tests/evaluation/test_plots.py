@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from overread.evaluation import plots, training_plots
+from overread.evaluation.clinical import LearningPoint, NetBenefit
 from overread.evaluation.curves import Reliability, histogram, precision_recall_curve, reliability, roc_curve
+from overread.evaluation.decision_plot import net_benefit_plot, shown_until
 from overread.evaluation.results import HistoryRow
 from tests.evaluation.made import make_scores
+from tests.evaluation.made_report import make_clinical
 
 RNG = np.random.default_rng(2)
 LABELS = RNG.integers(0, 2, 60).astype(float)
@@ -19,6 +22,11 @@ HISTORY = [
     for phase in ("head", "fine-tune")
     for e in (1, 2, 3)
 ]
+LEARNING = [
+    LearningPoint(share=1 / k, patients=60 // k, images=90 // k, auc=0.9 - k / 20, low=0.6, high=0.95)
+    for k in (4, 2, 1)
+]
+BENEFIT = make_clinical(LABELS, SCORES).net_benefit
 
 
 def draw(kind: str, label: str = "words", **settings) -> str:
@@ -34,10 +42,13 @@ def draw(kind: str, label: str = "words", **settings) -> str:
         ),
         "loss": lambda: training_plots.loss_plot(HISTORY, **common),
         "auc": lambda: training_plots.tune_auc_plot(HISTORY, **common),
+        "learning": lambda: training_plots.learning_plot(LEARNING, **common),
+        "benefit": lambda: net_benefit_plot(BENEFIT, threshold=0.3, **common),
+        "small": lambda: net_benefit_plot(BENEFIT, compact=True, **common),
     }[kind]()
 
 
-KINDS = ["roc", "pr", "reliability", "histogram", "loss", "auc"]
+KINDS = ["roc", "pr", "reliability", "histogram", "loss", "auc", "learning", "benefit", "small"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,3 +103,26 @@ def test_a_single_epoch_and_unknown_losses_can_be_drawn() -> None:
     ET.fromstring(
         training_plots.loss_plot([HistoryRow(phase="head", epoch=1, kept=True)], name="t", label="l")
     )
+
+
+def test_a_decision_curve_is_drawn_as_far_as_there_is_anything_to_gain() -> None:
+    at = np.arange(1, 100) / 100
+    spent = NetBenefit(
+        threshold=tuple(at), reader=tuple(np.maximum(0.05 - at / 4, -0.02)), everyone=tuple(0.05 - at)
+    )
+    assert shown_until(spent) == pytest.approx(0.3)
+    lasting = spent.model_copy(update={"reader": tuple(0.3 - at / 4)})
+    assert shown_until(lasting) == 1.0
+
+
+def test_a_decision_curve_names_its_lines_and_counts_per_thousand() -> None:
+    text = draw("benefit")
+    for words in ("this reader", "everyone", "nobody", "operating point", "per 1,000 images"):
+        assert words in text
+    assert "everyone" not in draw("small")
+
+
+def test_unknown_learning_points_are_left_out() -> None:
+    unknown = LearningPoint(share=0.1, patients=6, images=9)
+    text = training_plots.learning_plot([unknown, *LEARNING], name="learning", label="words")
+    assert text == draw("learning")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import pytest
 from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.mistakes import Case, Mistake
 from overread.evaluation.report import render_report
+from overread.evaluation.results import CohortFlow, Evaluation
 from tests.evaluation.made import make_manifest, make_tables
-from tests.evaluation.made_report import HISTORY, NAMES, make_evaluation
+from tests.evaluation.made_report import CHEST, HISTORY, NAMES, make_evaluation
 
 
 @cache
@@ -170,6 +172,84 @@ def test_a_multiclass_reader_without_urgent_classes_has_a_report() -> None:
     tables = make_tables(np.eye(2)[[0, 1, 1, 0]], scores, manifest=manifest)
     found = evaluate_readings(*tables, manifest=manifest, resamples=20)
     assert "most likely class" in Page(render_report(found, manifest=manifest)).text
+
+
+def test_an_evaluation_without_what_a_clinic_asks_is_reported_as_it_is(tmp_path) -> None:
+    made = make_evaluation(clinic=False)
+    bare = made.evaluation.save(tmp_path / "evaluation.json")
+    text = json.loads(bare.read_text())
+    for name in ("subgroups", "calibration", "abstention", "learning"):
+        del text[name]
+    for one in text["findings"]:
+        del one["clinical"]
+    bare.write_text(json.dumps(text | {"schema_version": 1}))
+    page = Page(render_report(Evaluation.load(bare), manifest=made.manifest))
+    ids = {attributes.get("id") for tag, attributes in page.tags if tag == "section"}
+    assert {"summary", "figures", "curves", "calibration", "checklist", "method"} <= ids
+    assert not ids & {"benefit", "explorer", "subgroups", "abstention"}
+    assert "script" not in {tag for tag, _ in page.tags}
+
+
+def test_every_part_is_there_in_its_order() -> None:
+    page = Page(plain("multiclass"))
+    assert [attributes["id"] for tag, attributes in page.tags if tag == "section"] == [
+        "summary", "figures", "curves", "calibration", "benefit", "explorer", "classes", "subgroups",
+        "abstention", "training", "mistakes", "origin", "reader", "checklist", "method",
+    ]  # fmt: skip
+
+
+def test_fourteen_findings_make_a_page_that_is_still_small() -> None:
+    made = make_evaluation("multilabel", names=CHEST, n=500)
+    text = made.page()
+    assert len(text) < 1_500_000
+    assert not re.search(r"\bnan\b|\bNone\b(?! known)", Page(text).text)
+    assert text.count("<option") == len(CHEST)
+
+
+def test_accepted_leakage_is_said_once() -> None:
+    leak = "1 patient stands in train and test"
+    flow = CohortFlow(name="skin", found=60, read=60, rejected=0, patients=60, leakage=(leak,))
+    made = make_evaluation(cohort=flow, notes=[f"Leakage that the study accepts: {leak}.", "Else nothing."])
+    text = Page(made.page()).text
+    assert text.count(leak) == 1
+    assert "Else nothing." in text
+
+
+def test_every_link_of_a_checklist_leads_to_a_part_of_the_page() -> None:
+    for text in (plain("binary"), make_evaluation("multilabel", clinic=False).page()):
+        page = Page(text)
+        ids = {attributes.get("id") for _, attributes in page.tags}
+        links = {attributes["href"][1:] for tag, attributes in page.tags if tag == "a"}
+        assert links <= ids
+
+
+def test_words_stand_out_from_their_ground_in_light_and_dark() -> None:
+    style = plain("binary").split("<style>")[1]
+    for part in style.split(":root {")[1:4]:
+        colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6})", part.split("}")[0]))
+        for words, ground, least in (
+            ("ink", "surface", 7),
+            ("muted", "surface", 4.5),
+            ("accent", "surface", 4.5),
+            ("present", "surface", 4.5),
+            ("muted", "paper", 4.5),
+            ("right", "surface", 3),
+            ("wrong", "surface", 3),
+        ):
+            assert contrast(colours[words], colours[ground]) >= least, (words, ground, colours)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2 contrast ratio of two colours."""
+
+    def luminance(colour: str) -> float:
+        digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+        parts = [int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_history_and_notes_can_be_given_beside_the_evaluation() -> None:

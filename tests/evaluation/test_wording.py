@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from overread.bundle.manifest import Provenance
 from overread.evaluation import wording
+from overread.evaluation.clinical import Abstention, CalibrationResult, LearningPoint
 from overread.evaluation.evaluate import evaluate_readings
+from overread.evaluation.figures import Figure
 from overread.evaluation.results import CohortFlow
 from tests.evaluation.made import make_manifest, make_scores, make_tables
 
@@ -88,6 +90,72 @@ def test_few_images_and_other_splits_are_cautioned() -> None:
     said = " ".join(wording.cautions(found, manifest=manifest))
     assert "1 with malignant, 2 without malignant" in said
     assert "These are tune images" in said
+
+
+def test_what_a_caution_says_is_not_said_again_as_a_note() -> None:
+    leak = "1 patient stands in train and test"
+    flow = CohortFlow(found=1, read=1, rejected=0, patients=1, leakage=(leak,))
+    found, manifest = evaluated(cohort=flow)
+    said = wording.cautions(found, manifest=manifest)
+    notes = (f"Leakage that the study accepts: {leak}.", "The head's reader was kept.")
+    assert wording.notes_beside(notes, cautions=said) == ("The head's reader was kept.",)
+    assert wording.notes_beside(notes, cautions=[]) == notes
+
+
+def calibrated(kind: str, **losses: float) -> str:
+    return wording.calibration_choice(CalibrationResult(of="malignant", kind=kind, log_loss=losses))
+
+
+def test_why_a_calibration_was_taken_is_said() -> None:
+    assert "Platt scaling was chosen" in calibrated("platt", platt=0.41, isotonic=0.43)
+    assert "without calibration had 0.400" in calibrated("platt", platt=0.41, isotonic=0.43, none=0.4)
+    assert "although another" in calibrated("platt", platt=0.45, isotonic=0.43)
+    for unchosen in (calibrated("platt"), calibrated("platt", platt=0.4, none=0.5, isotonic=np.nan)):
+        assert unchosen == "Platt scaling was taken without a choice."
+    assert calibrated("none") == "The scores are not calibrated."
+
+
+def learnt(*aucs: float, spread: float = 0.0) -> str:
+    return wording.learning_sentence(
+        [
+            LearningPoint(
+                share=2.0**k,
+                patients=int(20 * 2.0**k),
+                images=10,
+                auc=auc,
+                low=auc - spread,
+                high=auc + spread,
+            )
+            for k, auc in enumerate(aucs, start=1 - len(aucs))
+        ]
+    )
+
+
+def test_whether_more_images_would_help_is_said_with_its_doubt() -> None:
+    assert learnt(0.7, 0.8, 0.88).startswith("From 10 patients to 20")
+    assert "would probably help." in learnt(0.7, 0.8, 0.88)
+    assert "would probably help little." in learnt(0.7, 0.88, 0.881)
+    assert "may or may not help" in learnt(0.7, 0.8, 0.83, spread=0.05)
+    assert "cannot be stated" in learnt(0.7)
+    assert "cannot be stated" in learnt(np.nan, 0.8)
+
+
+@pytest.mark.parametrize(("in_force", "said"), [(True, "It answers 71 of 100"), (False, "would answer 71")])
+def test_what_a_conformal_rule_does_is_said_or_what_it_would_do(in_force, said) -> None:
+    rule = Abstention(
+        of="urgent",
+        asked=0.9,
+        in_force=in_force,
+        coverage={},
+        answered=Figure(value=0.712, low=0.65, high=0.77),
+        right=Figure(value=0.93, low=0.9, high=0.96),
+        right_of_all=Figure(value=0.84),
+    )
+    words = wording.abstention_sentence(rule)
+    assert said in words
+    assert "of 100 answers 93 are right (90 to 96), against 84 of 100" in words
+    undefined = rule.model_copy(update={"right": Figure(value=np.nan)})
+    assert "cannot be stated" in wording.abstention_sentence(undefined)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
