@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from overread.evaluation.isotonic import fit_isotonic
+from overread.training.network import BundledNetwork, LinearHead, ReaderNetwork, export_reader
+from overread.training.novelty import fit_density
 from overread.training.rising_map import RisingMap
+from tests.training.made import SIZE, tiny_backbone
 
 
 def knots(*sizes: int):
@@ -28,24 +31,6 @@ def test_it_says_what_interpolation_says_of_classes_with_different_knots() -> No
     assert ((found > 0) & (found < 1)).all()
 
 
-def test_onnx_adds_up_the_same(tmp_path) -> None:
-    given = list(knots(5000, 300))
-    layer = RisingMap(given).eval()
-    program = torch.onnx.export(
-        layer,
-        (torch.zeros(2, 2),),
-        dynamo=True,
-        dynamic_shapes=({0: torch.export.Dim("n", min=1, max=4096)},),
-        verbose=False,
-    )
-    program.save(tmp_path / "map.onnx")
-    run = onnxruntime.InferenceSession(tmp_path / "map.onnx")
-    logits = 4 * np.random.default_rng(2).normal(size=(1000, 2)).astype(np.float32)
-    [found] = run.run(None, {run.get_inputs()[0].name: logits})
-    with torch.no_grad():
-        assert found == pytest.approx(layer(torch.from_numpy(logits)).numpy(), abs=1e-6)
-
-
 def test_images_stay_ranked_in_float32() -> None:
     [given] = knots(3000)
     logits = np.sort(3 * np.random.default_rng(3).normal(size=2000).astype(np.float32))
@@ -53,3 +38,24 @@ def test_images_stay_ranked_in_float32() -> None:
     inside = (logits > given[0][0]) & (logits < given[0][-1])
     assert (np.diff(scores[inside]) >= 0).all()
     assert np.unique(scores).size > 0.99 * np.unique(logits).size
+
+
+def test_a_packed_network_answers_with_the_calibrated_scores() -> None:
+    [given] = knots(2000)
+    rng = np.random.default_rng(4)
+    backbone = tiny_backbone()
+    head = LinearHead(3 * rng.normal(size=(1, backbone.channels)), np.zeros(1))
+    network = BundledNetwork(
+        ReaderNetwork(backbone, head),
+        task="binary",
+        slope=(1.0,),
+        intercept=(0.0,),
+        density=fit_density(rng.normal(size=(40, backbone.channels))),
+        knots=(given,),
+    )
+    run = onnxruntime.InferenceSession(export_reader(network, image_size=SIZE))
+    images = rng.normal(size=(6, 3, SIZE, SIZE)).astype(np.float32)
+    [score, features] = run.run(["score", "features"], {run.get_inputs()[0].name: images})
+    logits = features.astype(np.float64) @ head.linear.weight.detach().numpy().astype(np.float64).T
+    assert score == pytest.approx(np.interp(logits, *given), abs=1e-5)
+    assert np.unique(score).size == 6
