@@ -79,7 +79,7 @@ def decision_drawing(score: Score, *, level: float, naming: Naming) -> Drawing |
     """The decision curve of the main score, under its sentence."""
     from overread.evaluation.decision_plot import net_benefit_plot
 
-    curve = score.clinical.net_benefit
+    curve = score.net_benefit
     if not curve.threshold:
         return None
     sentence = decision_reading.decision_sentence(curve, one=naming.one[0])
@@ -141,7 +141,7 @@ def small_decisions(scores: Sequence[Score]) -> tuple[Drawing, ...]:
 
     drawn = []
     for index, score in enumerate(scores):
-        curve = score.clinical.net_benefit
+        curve = score.net_benefit
         if curve.threshold:
             svg = net_benefit_plot(
                 curve,

@@ -63,7 +63,8 @@ def render_report(
     naming = wording.name_images(evaluation, manifest=manifest)
     main, classes = main_score(evaluation, name=naming.short[0]), class_scores(evaluation)
     scores = [score for score in (main, *classes) if score is not None]
-    compared = [*scores, *_urgent(evaluation, naming)] if main is None else scores
+    urgent = _urgent(evaluation, naming)
+    compared = [*scores, *urgent] if main is None else scores
     rows = evaluation.history if history is None else tuple(_history_row(row) for row in history)
     kept = [row for row in rows if row.kept]
     cautions = wording.cautions(evaluation, manifest=manifest)
@@ -114,7 +115,7 @@ def render_report(
         notes=wording.notes_beside(evaluation.notes if notes is None else notes, cautions=cautions),
         tables=figure_tables(evaluation, naming=naming),
         told=[main] if main else classes,
-        urgent_values=evaluation.triage.clinical.predictive if evaluation.triage and main is None else (),
+        urgent_values=urgent[0].predictive if urgent and main is None else (),
         curves=curves,
         small_roc=small_roc,
         calibration_plots=(
@@ -122,9 +123,10 @@ def render_report(
         ),
         small_reliability=drawings.small_reliability(classes),
         candidates=_candidates(evaluation),
+        calibrated=any(one.kind != "none" or one.log_loss for one in evaluation.calibration),
         calibrations=wording.CALIBRATIONS,
         decision=decision,
-        decision_example=example_sentence(main.clinical.net_benefit) if main else "",
+        decision_example=example_sentence(main.net_benefit) if main else "",
         small_decisions=small_decisions,
         dials=dials,
         tables_of_five=[five_thresholds(dial) for dial in dials],

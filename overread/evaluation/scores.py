@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from overread.evaluation.clinical import Clinical
+import numpy as np
+
+from overread.evaluation.clinical import Clinical, FixedPoint, NetBenefit, PredictiveValue
 from overread.evaluation.figures import Figure
 from overread.evaluation.results import Curves, Evaluation, Finding
 
@@ -36,6 +38,23 @@ class Score:
     figures: Mapping[str, Figure]
     curves: Curves
     clinical: Clinical
+
+    @property
+    def predictive(self) -> tuple[PredictiveValue, ...]:
+        """Predictive values, where any is defined."""
+        known = self.clinical.predictive
+        return known if any(not np.isnan([one.ppv.value, one.npv.value]).all() for one in known) else ()
+
+    @property
+    def fixed(self) -> tuple[FixedPoint, ...]:
+        """Rates held, where any is defined."""
+        known = self.clinical.fixed
+        return known if any(not np.isnan(one.other.value) for one in known) else ()
+
+    @property
+    def net_benefit(self) -> NetBenefit:
+        """The decision curve; empty where there is nothing to find or nothing to spare."""
+        return self.clinical.net_benefit if self.positives and self.negatives else NetBenefit()
 
     @property
     def prevalence(self) -> float:

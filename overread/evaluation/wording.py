@@ -14,6 +14,7 @@ from overread.evaluation.results import Evaluation, Triage
 
 _FEW = 30
 _LEVEL = 0.005
+_MOST_NAMES = 4
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ def number(value: float, *, digits: int = 3) -> str:
     """A figure in a table; an en dash where undefined.
 
     Example:
-        >>> number(0.86249), number(float("nan"))
-        ('0.862', '–')
+        >>> number(0.86249), number(-0.00001), number(float("nan"))
+        ('0.862', '0.000', '–')
     """
-    return "–" if np.isnan(value) else f"{value:.{digits}f}"
+    return "–" if np.isnan(value) else _fixed(value, digits)
 
 
 def interval(figure: Figure, *, digits: int = 3) -> str:
@@ -48,7 +49,12 @@ def interval(figure: Figure, *, digits: int = 3) -> str:
         return "undefined"
     if np.isnan(figure.low):
         return "no interval"
-    return f"{figure.low:.{digits}f} – {figure.high:.{digits}f}"
+    return f"{_fixed(figure.low, digits)} – {_fixed(figure.high, digits)}"
+
+
+def _fixed(value: float, digits: int) -> str:
+    """With so many decimals, a true minus sign, and no minus before a zero."""
+    return minus(f"{value:z.{digits}f}")
 
 
 def minus(text: str) -> str:
@@ -167,6 +173,8 @@ class Naming:
 def name_images(evaluation: Evaluation, *, manifest: ManifestDraft) -> Naming:
     """The names of the two sides of the main question: the finding, or the urgent classes together."""
     names = list(evaluation.triage.urgent if evaluation.triage else evaluation.classes)
+    if len(names) > _MOST_NAMES:
+        return _UNNAMED
     finding = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
     if evaluation.task == "multilabel":
         many, one = (f"images with {finding}", "images without"), (f"image with {finding}", "image without")
@@ -178,6 +186,13 @@ def name_images(evaluation: Evaluation, *, manifest: ManifestDraft) -> Naming:
         one=(f"{sides[0]} image", f"{sides[1]} image"),
         short=(finding, other or f"not {finding}"),
     )
+
+
+_UNNAMED = Naming(
+    many=("images with an urgent finding", "images without"),
+    one=("image with an urgent finding", "image without"),
+    short=("urgent finding", "no urgent finding"),
+)
 
 
 def _negative(evaluation: Evaluation, manifest: ManifestDraft) -> str:
