@@ -70,7 +70,7 @@ def check_parity(
             raise BundleError(
                 f"differs from the network it was made from by {deviation:.2g}, allowed is {allowed:g}",
                 where=f"{where}, output '{name}'",
-                todo="export the network again in evaluation mode, with float32 weights",
+                todo="choose another backbone; your own is exported in evaluation mode, as float32",
             )
         worst = max(worst, deviation)
     return worst

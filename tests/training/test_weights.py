@@ -205,3 +205,29 @@ def test_images_of_few_pixels_get_the_small_network_which_needs_no_hub(
 def test_small_images_do_not_overrule_weights_that_the_study_brings(tmp_path: Path) -> None:
     folder(tmp_path / "net")
     assert find_weights("auto", "local-dir:net", base=tmp_path, image_side=28).name == "test_resnet"
+
+
+def test_a_transformer_takes_its_weights_at_another_size_by_interpolating_positions(tmp_path: Path) -> None:
+    own = timm.create_model("test_vit")
+    folder(tmp_path / "net", "test_vit", pretrained_cfg={"input_size": list(own.default_cfg["input_size"])})
+    opened = find_weights("auto", "local-dir:net", base=tmp_path)
+    side = own.default_cfg["input_size"][-1]
+    large = open_backbone(opened, image_size=side, taps="last", seed=0).module.network
+    small = open_backbone(opened, image_size=side // 2, taps="last", seed=0).module.network
+    assert small.patch_embed.grid_size == tuple(edge // 2 for edge in large.patch_embed.grid_size)
+    assert torch.equal(small.blocks[0].attn.qkv.weight, large.blocks[0].attn.qkv.weight)
+    assert small.pos_embed.mean().item() == pytest.approx(large.pos_embed.mean().item(), abs=1e-3)
+
+
+def test_other_weights_are_refused_at_any_size(tmp_path: Path) -> None:
+    folder(tmp_path / "net", "test_resnet")
+    (tmp_path / "net" / "model.safetensors").rename(tmp_path / "other.safetensors")
+    assert "do not fit 'test_vit'" in refusal("test_vit", "other.safetensors", tmp_path)
+
+
+def test_a_name_that_timm_gave_up_is_the_network_it_means(tmp_path: Path) -> None:
+    assert find_weights("xception", "none").name == "legacy_xception"
+    folder(tmp_path / "net")
+    config = tmp_path / "net" / "config.json"
+    config.write_text(json.dumps({"architecture": "xception"}))
+    assert find_weights("legacy_xception", "local-dir:net", base=tmp_path).name == "legacy_xception"
