@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import click
+import numpy as np
 import pytest
 import typer
 from pydantic import BaseModel
@@ -28,10 +29,13 @@ from overread.cli.app import app
 from overread.cohort.card import CohortCard
 from overread.cohort.columns import USUAL_NAMES
 from overread.cohort.schema import IMAGE_SCHEMA, REJECT_SCHEMA
+from overread.evaluation import Evaluation, Figure, HistoryRow, clinical, evaluate_readings, results
 from overread.evaluation.comparison import Comparison
 from overread.imaging import Preprocess
 from overread.study import RunResult, StudySettings
 from overread.study.demo import DemoResult
+from overread.study.record import TrainingRecord
+from tests.evaluation.made import make_manifest, make_tables
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -173,8 +177,44 @@ def test_every_key_of_a_bundle_is_documented() -> None:
     assert _first_cells(parts["provenance"]) == set(Provenance.model_fields)
     assert _first_cells(parts["metadata"]) == set(MetadataField.model_fields)
     assert _first_cells(parts["small"]) == set(SmallNetwork.model_fields)
+    assert _first_cells(_sections(page)["training.json"]) == set(TrainingRecord.model_fields)
     assert all(f"`{name}`" in section for name in Calibration.model_fields)
     assert all(f"`{name}`" in section for name in ConformalRule.model_fields)
+
+
+def test_every_key_of_an_evaluation_is_documented() -> None:
+    page = _page("reference/evaluation.md")
+    headings = {
+        "evaluation.json": Evaluation, "Figure": Figure,
+        "Counts": results.Counts, "Cohort": results.CohortFlow,
+        "Finding": results.Finding, "Triage": results.Triage, "Confusion": results.Confusion,
+        "Clinical": clinical.Clinical, "Sweep": clinical.Sweep, "Fixed": clinical.FixedPoint,
+        "Predictive": clinical.PredictiveValue, "Net benefit": clinical.NetBenefit,
+        "Curves": results.Curves, "Subgroup table": clinical.SubgroupTable,
+        "Subgroup row": clinical.SubgroupRow, "Calibration": clinical.CalibrationResult,
+        "Abstention": clinical.Abstention, "Learning": clinical.LearningPoint, "History": HistoryRow,
+    }  # fmt: skip
+    parts = re.split(r"^##+ (.+)$", page, flags=re.MULTILINE)
+    sections = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert set(sections) == {*headings, "Names of figures"}
+    for heading, model in headings.items():
+        assert _first_cells(sections[heading]) == set(model.model_fields), heading
+    for curve in (field.annotation for field in results.Curves.model_fields.values()):
+        assert all(f"`{name}`" in sections["Curves"] for name in curve.model_fields)
+
+
+def test_every_figure_of_an_evaluation_is_named() -> None:
+    named = _first_cells(_page("reference/evaluation.md").split("## Names of figures")[1])
+    named |= {name.replace("_present", "_absent") for name in named}
+    for task, classes in (("binary", ("a",)), ("multilabel", ("a", "b")), ("multiclass", ("a", "b", "c"))):
+        manifest = make_manifest(task, classes, urgent=classes[:1])
+        labels = np.eye(len(classes))[np.arange(12) % len(classes)]
+        labels[-3:] = labels[-3:] if task == "multiclass" else 0
+        tables = make_tables(labels, np.full(labels.shape, 0.3), manifest=manifest)
+        found = evaluate_readings(*tables, manifest=manifest, resamples=5)
+        assert found.triage is not None
+        names = {*found.overall, *found.triage.figures, *(n for one in found.findings for n in one.figures)}
+        assert names <= named, names - named
 
 
 def test_every_column_of_readings_is_documented() -> None:
