@@ -36,6 +36,11 @@ def column_scales(features: Array, *, beside: int = 0, weight: float = 1.0) -> A
     return scales
 
 
+def unit_scales(features: Array, *, beside: int = 0, weight: float = 1.0) -> Array:
+    """The same, so that images have unit length: one grid of penalties serves any number of features."""
+    return column_scales(features, beside=beside, weight=weight) * np.sqrt(image_width(features, beside))
+
+
 def image_width(features: Array, beside: int) -> int:
     """d, how many columns are of the image."""
     return int(features.shape[1]) - beside

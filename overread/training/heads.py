@@ -14,7 +14,7 @@ from torch import nn
 from overread.cohort.folds import assign_folds
 from overread.cohort.labels import stratum_columns
 from overread.errors import TrainingError
-from overread.training.blocks import WEIGHTS, column_scales, image_width
+from overread.training.blocks import WEIGHTS, column_scales, unit_scales
 from overread.training.focal import fit_focal
 from overread.training.imbalance import Imbalance, Remedy, remedy_for
 from overread.training.loop import fit_mlp
@@ -172,8 +172,7 @@ def fit_part(
         balanced=imbalance.kind == "class-weights",
         chances=part.remedy.chances,
         gamma=part.remedy.gamma,
-        scales=column_scales(part.features, beside=part.beside, weight=weight)
-        * np.sqrt(image_width(part.features, part.beside)),
+        scales=unit_scales(part.features, beside=part.beside, weight=weight),
     )
     return weights, bias - part.remedy.offset
 
@@ -207,7 +206,7 @@ def fit_linear(
     from sklearn.linear_model import LogisticRegression
 
     mean = features.mean(0)
-    scale = column_scales(features) * np.sqrt(features.shape[1]) if scales is None else scales
+    scale = unit_scales(features) if scales is None else scales
     x, basis = _within_span((features - mean) / scale)
     # Newton's steps need a matrix of all weights; past this size it costs more than it saves.
     many = x.shape[1] * (targets.shape[1] if task == "multiclass" else 1) > MOST_NEWTON_WEIGHTS

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from overread.cohort.folds import assign_folds
 from overread.cohort.labels import stratum_columns
 from overread.errors import CohortError, TrainingError
+from overread.training.blocks import unit_scales
 from overread.training.heads import Array, fit_linear, grouped_folds
 from overread.training.loop import mean_auc
 from overread.training.network import Task
@@ -42,6 +43,8 @@ def head_learning_curve(
     penalty: float,
     balanced: bool,
     seed: int,
+    beside: int = 0,
+    weight: float = 1.0,
 ) -> tuple[list[dict[str, Any]], str]:
     """The learning curve of a head, or why there is none.
 
@@ -54,6 +57,8 @@ def head_learning_curve(
         penalty: Inverse strength of its L2 penalty, as it was chosen on all patients.
         balanced: Whether classes are weighed.
         seed: Of the draws.
+        beside: How many of the last features are metadata.
+        weight: Theirs, as it was chosen on all patients.
 
     Returns:
         One row a share of the patients: share, patients, images, auc (mean over draws of the mean AUC over
@@ -78,6 +83,8 @@ def head_learning_curve(
                     balanced=balanced,
                     folds=plan[1],
                     seed=seed + draw,
+                    beside=beside,
+                    weight=weight,
                 )
             )
         except (TrainingError, CohortError):
@@ -101,7 +108,13 @@ def head_learning_curve(
 
 
 def with_learning_curve(
-    reader: TrainedReader, rows: LabelledRows, features: Floats, *, settings: ReaderSettings, seed: int
+    reader: TrainedReader,
+    rows: LabelledRows,
+    features: Floats,
+    *,
+    settings: ReaderSettings,
+    seed: int,
+    beside: int = 0,
 ) -> TrainedReader:
     """The reader of a head, with its learning curve on train and tune, or with why there is none.
 
@@ -111,6 +124,7 @@ def with_learning_curve(
         features: `[rows, d]`, as the head is given them.
         settings: The head's.
         seed: Of the draws.
+        beside: How many of the last features are metadata.
     """
     both = rows.of("train", "tune")
     found, why_not = head_learning_curve(
@@ -122,6 +136,8 @@ def with_learning_curve(
         penalty=float(reader.facts.get("head.C", 1.0)),
         balanced=settings.imbalance == "class-weights",
         seed=seed,
+        beside=beside,
+        weight=float(reader.facts.get("head.metadata", 1.0)),
     )
     facts = {**reader.facts, "learning curve": why_not} if why_not else reader.facts
     return replace(reader, learning=tuple(found), facts=facts)
@@ -137,6 +153,8 @@ def _one_draw(
     balanced: bool,
     folds: int,
     seed: int,
+    beside: int,
+    weight: float,
 ) -> tuple[list[float], list[float], list[float]]:
     """AUC, and mean patients and images fitted to, of each part."""
     fold_of = grouped_folds(targets, groups, task=task, folds=folds, seed=seed)
@@ -152,10 +170,15 @@ def _one_draw(
             images[part] += len(chosen) / count
             if not _learnable(targets[chosen], task):
                 continue
-            weight, bias = fit_linear(
-                features[chosen], targets[chosen], task=task, penalty=penalty, balanced=balanced
+            weights, bias = fit_linear(
+                features[chosen],
+                targets[chosen],
+                task=task,
+                penalty=penalty,
+                balanced=balanced,
+                scales=unit_scales(features[chosen], beside=beside, weight=weight),
             )
-            logits[part, outside] = features[outside] @ weight.T + bias
+            logits[part, outside] = features[outside] @ weights.T + bias
     aucs = [
         mean_auc(of_part, targets, task=task) if not np.isnan(of_part).any() else math.nan
         for of_part in logits

@@ -88,8 +88,8 @@ def train_reader(
         metadata=made.metadata,
     )
     if learning_curve:
-        seen, _, _ = joined_features(made.features, None, made.metadata)
-        reader = with_learning_curve(reader, made.rows, seen, settings=settings, seed=seed)
+        seen, _, width = joined_features(made.features, None, made.metadata)
+        reader = with_learning_curve(reader, made.rows, seen, settings=settings, seed=seed, beside=width)
     cost = made.backbone.module.cost
     if "fine-tune" not in settings.phases:
         return replace(reader, notes=[*reader.notes, *cost])
