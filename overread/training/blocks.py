@@ -38,7 +38,8 @@ def column_scales(features: Array, *, beside: int = 0, weight: float = 1.0) -> A
 
 def unit_scales(features: Array, *, beside: int = 0, weight: float = 1.0) -> Array:
     """The same, so that images have unit length: one grid of penalties serves any number of features."""
-    return column_scales(features, beside=beside, weight=weight) * np.sqrt(image_width(features, beside))
+    length = float(np.sqrt(image_width(features, beside)))
+    return column_scales(features, beside=beside, weight=weight) * length
 
 
 def image_width(features: Array, beside: int) -> int:
