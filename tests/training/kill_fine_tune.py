@@ -9,7 +9,7 @@ from pathlib import Path
 
 from overread.training import checkpoints
 from overread.training.checkpoints import EpochCheckpoint
-from tests.training.made import contrary, pixels, reader, run_fine_tune
+from tests.training.made import FULL, contrary, pixels, reader, run_fine_tune
 
 
 def main(out: Path, epoch: int, moment: str, patience: int) -> None:
@@ -29,7 +29,8 @@ def main(out: Path, epoch: int, moment: str, patience: int) -> None:
 
     EpochCheckpoint.on_train_epoch_end = around
     tune = pixels(10, seed=1)
-    run_fine_tune(reader(), out, patience=patience, epochs=4, tune=contrary(tune) if patience == 1 else tune)
+    told = {"tune": contrary(tune)} if patience == 1 else FULL
+    run_fine_tune(reader(), out, patience=patience, epochs=4, **told)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from torch import nn
 
 from overread.cohort import Cohort, IngestSettings, SplitShares, ingest
 from overread.engine import LocalEngine
+from overread.imaging.augment import Augmentation
 from overread.training.backbones import Backbone, open_backbone
 from overread.training.batches import Pixels
 from overread.training.fine_tune import FineTuned, fine_tune
@@ -24,6 +25,14 @@ from overread.training.weights import OpenedWeights
 
 SIZE = 32
 MEAN, STD = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+FULL: dict[str, Any] = {
+    "ema": 0.9,
+    "mix": "both",
+    "label_smoothing": 0.1,
+    "freeze_batch_norm": "no",
+    "augmentation": Augmentation("dermoscopy", 2.0, 1.0),
+}
+"""All that training from random weights may do."""
 
 
 class TinyNet(nn.Module):

@@ -1,12 +1,20 @@
 from __future__ import annotations
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 import torch
 from torch import nn
 
 from overread.training.ensemble import EnsembleBackbone, SlicedHead, join_members, plan_members
-from overread.training.network import BundledNetwork, FeatureNetwork, LinearHead, MLPHead, ReaderNetwork
+from overread.training.network import (
+    BundledNetwork,
+    FeatureNetwork,
+    LinearHead,
+    MLPHead,
+    ReaderNetwork,
+    export_reader,
+)
 from overread.training.novelty import fit_density
 from overread.training.reader import LabelledRows
 from tests.training.made import SIZE, tiny_backbone
@@ -60,6 +68,20 @@ def test_features_stand_one_networks_behind_the_other() -> None:
         torch.testing.assert_close(backbone.places(maps).mean((2, 3)), features, rtol=1e-4, atol=1e-5)
     assert backbone.channels == features.shape[1]
     assert backbone.grid == members[0].backbone.grid
+
+
+def test_the_packed_ensemble_says_what_torch_says() -> None:
+    joined = join_members([member(seed) for seed in range(2)])
+    density = fit_density(np.random.default_rng(0).normal(size=(20, joined.backbone.channels)))
+    bundled = BundledNetwork(
+        joined, task="multilabel", slope=(1.0, 2.0), intercept=(0.0, 1.0), density=density
+    ).eval()
+    session = ort.InferenceSession(export_reader(bundled, image_size=SIZE))
+    with torch.no_grad():
+        expected = bundled(IMAGES)
+    for name, value in zip(("score", "features", "saliency", "novelty"), expected, strict=True):
+        (found,) = session.run([name], {"input": IMAGES.numpy()})
+        np.testing.assert_allclose(found, value.numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_one_network_stays_what_it_is() -> None:

@@ -18,8 +18,9 @@ from torch import nn
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.training.batches import AugmentedImages, Pixels, SeededOrder
-from overread.training.fine_tune import learning_rates
+from overread.training.fine_tune import learning_rates, logits_of
 from tests.training.made import (
+    FULL,
     MEAN,
     SIZE,
     STD,
@@ -82,8 +83,8 @@ def test_a_killed_training_goes_on_and_ends_with_the_same_bits(moment: str, tmp_
     arguments = ["2", moment, "9"]
     _kill(tmp_path / "killed", arguments)
     resumed, whole = reader(), reader()
-    after = run_fine_tune(resumed, tmp_path / "killed", patience=9, epochs=4)
-    uninterrupted = run_fine_tune(whole, tmp_path / "whole", patience=9, epochs=4)
+    after = run_fine_tune(resumed, tmp_path / "killed", patience=9, epochs=4, **FULL)
+    uninterrupted = run_fine_tune(whole, tmp_path / "whole", patience=9, epochs=4, **FULL)
     assert after == uninterrupted
     assert same_weights(resumed, whole)
 
@@ -116,6 +117,20 @@ def test_a_checkpoint_cut_in_half_is_said_and_training_starts_anew(tmp_path: Pat
     (folder / "last.ckpt").write_bytes((folder / "last.ckpt").read_bytes()[:1000])
     run_fine_tune(second, tmp_path, epochs=1)
     assert same_weights(first, second)
+
+
+def test_what_is_watched_and_kept_is_the_running_mean_of_the_weights(tmp_path: Path) -> None:
+    plain, averaged = reader(), reader()
+    run_fine_tune(plain, tmp_path / "a", epochs=1)
+    tuned = run_fine_tune(averaged, tmp_path / "b", epochs=1, ema=0.9)
+    assert not same_weights(plain, averaged)
+    start = reader().head.linear.weight
+    # The mean has gone less far than the weights themselves.
+    assert (averaged.head.linear.weight - start).norm() < (plain.head.linear.weight - start).norm()
+    tune = pixels(10, seed=1)
+    logits = torch.from_numpy(logits_of(averaged, tune, mean=MEAN, std=STD).astype(np.float32))
+    loss = nn.functional.binary_cross_entropy_with_logits(logits, torch.from_numpy(tune.targets))
+    assert float(loss) == pytest.approx(tuned.history[0]["tune_loss"], rel=1e-4)
 
 
 def test_frozen_batch_norm_keeps_its_statistics_and_else_learns_them(tmp_path: Path) -> None:

@@ -89,6 +89,33 @@ def test_the_head_only_reader_is_the_same_twice_and_scored_by_heads_blind_to_the
     assert first.facts["backbone"] == "test_efficientnet"
 
 
+def test_networks_over_folds_are_one_reader_that_comes_out_the_same_again(
+    trained: tuple[Cohort, Path, TrainedReader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort, _, head_only = trained
+    decide(monkeypatch, keep_complex=True)
+    several: dict[str, Any] = {"fine_tune": {"epochs": 2, "ensemble": 2}, "backbone": "small"}
+    first = train(cohort, tmp_path / "a", **several)
+    second = train(cohort, tmp_path / "b", **several)
+    assert same_weights(first.network, second.network)
+    np.testing.assert_array_equal(first.held_out.logits, second.held_out.logits)
+    # Every image of train and tune has a score by a network that left it out.
+    assert first.held_out.logits.shape == head_only.held_out.logits.shape
+    assert np.isfinite(first.held_out.logits).all()
+    assert "2 networks blind to its patient" in first.held_out.described
+    assert any(note.startswith("2 networks, each trained without one fold") for note in first.notes)
+    assert first.facts["fine-tune.networks"] == "2"
+    assert first.facts["features"] == "384 (stages)"
+    assert [row["epoch"] for row in first.history if row["phase"] == "fine-tune"] == [0, 1]
+    # An interrupted study has the networks that were finished, and trains the others alone.
+    folders = sorted((tmp_path / "b" / "fine-tune").iterdir())
+    shutil.rmtree(folders[0])
+    stamp = (folders[1] / "last.ckpt").stat().st_mtime_ns
+    third = train(cohort, tmp_path / "b", **several)
+    assert same_weights(first.network, third.network)
+    assert (folders[1] / "last.ckpt").stat().st_mtime_ns == stamp
+
+
 @pytest.mark.parametrize("keep_complex", [False, True])
 def test_trees_are_fine_tuned_by_way_of_a_linear_head(
     keep_complex: bool, trained: tuple[Cohort, Path, TrainedReader], monkeypatch: pytest.MonkeyPatch
