@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from overread.study.runs import RunRow
 
 DEFAULT = Path("runs")
+_WIDEST = 60
 _SHOWN = (
     "roc_auc",
     "average_precision",
@@ -179,7 +180,7 @@ def _print_differences(rows: Sequence[RunRow], differing: dict[str, tuple[str | 
     if len({row.cohort_hash for row in rows}) > 1:
         table.add_row("cohort", *(row.cohort_hash[:8] for row in rows))
     for name, values in differing.items():
-        table.add_row(escape(name), *(escape("–" if value is None else value) for value in values))
+        table.add_row(escape(name), *(escape(_cut(value)) for value in values))
     table.add_section()
     for name in _SHOWN:
         plain = name.removeprefix("urgent/")
@@ -189,6 +190,13 @@ def _print_differences(rows: Sequence[RunRow], differing: dict[str, tuple[str | 
     Console(highlight=False).print(table)
     if all(row.path for row in rows):
         print_line(f"paired tests: overread compare {' '.join(str(row.path) for row in rows)}")
+
+
+def _cut(value: str | None) -> str:
+    """A setting in a table's cell."""
+    if value is None:
+        return "–"
+    return value if len(value) <= _WIDEST else value[: _WIDEST - 1] + "…"
 
 
 def _called(row: RunRow, place: Path) -> str:

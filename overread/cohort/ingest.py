@@ -58,6 +58,7 @@ def ingest(
     settings: IngestSettings,
     engine: LocalEngine,
     retry: bool = False,
+    listing: Listing | None = None,
     progress: Progress = SILENT,
 ) -> Cohort:
     """Make a cohort of a folder of images.
@@ -75,6 +76,7 @@ def ingest(
         engine: Where files are read.
         retry: Read what was rejected once more, though its file did not change; images that are in the cohort
             keep their split.
+        listing: Of the source with these settings, where it was listed a moment ago; None lists it.
         progress: Who listens.
 
     Raises:
@@ -92,7 +94,7 @@ def ingest(
             where=f"source '{readable(str(source))}'",
             todo="rename the folder, or embed the images",
         )
-    listing = list_source(source, out, settings=settings)
+    listing = listing or list_source(source, out, settings=settings)
     for note in listing.notes:
         progress.note(note)
     opened = [one for one in listing.candidates if one.file is not None and one.reason is None]

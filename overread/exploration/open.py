@@ -51,7 +51,7 @@ def open_subject(
             notes=listing.notes,
         )
     showing = settings.model_copy(update={"embed": False, "accept_leakage": tuple(get_args(LeakKind))})
-    cohort = ingest(source, work, settings=showing, engine=engine, progress=progress)
+    cohort = ingest(source, work, settings=showing, engine=engine, listing=listing, progress=progress)
     subject = Subject.of_cohort(cohort, notes=listing.notes)
     # That nothing stops here does not mean that the user accepts it.
     said = subject.card.model_copy(update={"accepted_leakage": settings.accept_leakage})

@@ -16,6 +16,7 @@ from overread.evaluation import Figure
 from overread.study.run_facts import less_is_better, run_facts
 
 _STATE, _EVALUATION, _MANIFEST = "run.json", "evaluation.json", "bundle.json"
+_CHOSEN = "chosen."
 _DEEPEST = 4  # folders below the one that is asked for
 _NEVER_RUNS = frozenset({"bundle", "cohort", "work", "mlflow-artifacts", "node_modules"})
 
@@ -74,10 +75,20 @@ def _run_folders(folder: Path) -> Iterator[Path]:
     for path, folders, files in os.walk(folder):
         here = Path(path)
         # A bundle carries an evaluation too, but is no run.
-        if _EVALUATION in files and _MANIFEST not in files:
+        if _EVALUATION in files and _MANIFEST not in files and _is_finished(here):
             yield here
         deep = len(here.relative_to(folder).parts) >= _DEEPEST
         folders[:] = [] if deep else [n for n in folders if n not in _NEVER_RUNS and not n.startswith(".")]
+
+
+def _is_finished(path: Path) -> bool:
+    """Whether its evaluation is of its settings; one that is being made anew may still hold the last one."""
+    try:
+        return "key" in json.loads((path / _STATE).read_text("utf-8"))
+    except FileNotFoundError:
+        return True  # of `overread evaluate`
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _row(path: Path) -> RunRow:
@@ -197,7 +208,12 @@ def _is_called(row: RunRow, name: str) -> bool:
 
 
 def different(rows: Sequence[RunRow]) -> dict[str, tuple[str | None, ...]]:
-    """Parameters in which runs differ: name → value a run, None where it has none; in the runs' order."""
+    """Parameters in which runs differ: name → value a run, None where it has none; in the runs' order.
+
+    Where a run does not tell its settings, only what training chose is compared.
+    """
     names = dict.fromkeys(name for row in rows for name in row.parameters)
+    if not all(any(not name.startswith(_CHOSEN) for name in row.parameters) for row in rows):
+        names = {name: None for name in names if name.startswith(_CHOSEN)}
     values = {name: tuple(row.parameters.get(name) for row in rows) for name in names}
     return {name: row for name, row in values.items() if len(set(row)) > 1}

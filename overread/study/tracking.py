@@ -10,9 +10,10 @@ import logging
 import math
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 # A server that does not answer must not hold up a study for the minutes that MLflow would try.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
@@ -209,7 +211,8 @@ def _mlflow(shown: str) -> Iterator[Any]:
         loud = {name: logging.getLogger(name).level for name in ("mlflow", "alembic")}
         for name in loud:
             logging.getLogger(name).setLevel(logging.ERROR)
-        yield mlflow
+        with redirect_stdout(sys.stderr):  # standard output is for --json alone
+            yield mlflow
     except OverreadError:
         raise
     except Exception as error:  # a server, a database or a store of files: each has errors of its own

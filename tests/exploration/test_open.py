@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from overread.cohort import Cohort, IngestSettings, ingest
+from overread.cohort.layouts import list_source
 from overread.engine import LocalEngine
 from overread.exploration.open import open_subject
 from overread.exploration.subject import Subject
@@ -34,6 +36,20 @@ def test_a_cohort_is_opened_as_it_is(tmp_path: Path) -> None:
     assert subject.measurements is not None
     assert subject.measurements["image_id"].to_pylist() == sorted(made.table()["image_id"].to_pylist())
     assert not (tmp_path / "work").exists()
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_class_folders(tmp_path / "skin", {"benign": 9, "malignant": 9})
+    listed = []
+
+    def once(*arguments: object, **settings: object) -> object:
+        listed.append(arguments[0])
+        return list_source(*arguments, **settings)  # type: ignore[arg-type]
+
+    for place in ("overread.exploration.open", "overread.cohort.ingest"):
+        monkeypatch.setattr(sys.modules[place], "list_source", once)  # the function `ingest` hides its module
+    explore(source, tmp_path / "work")
+    assert listed == [source]
 
 
 def test_a_folder_is_read_but_its_images_are_not_copied(tmp_path: Path) -> None:

@@ -60,6 +60,18 @@ def test_only_parameters_that_differ_are_told() -> None:
     assert different(rows[:1]) == {}
 
 
+def test_of_a_run_that_does_not_tell_its_settings_only_what_training_chose_is_compared() -> None:
+    chosen_by = {"chosen.head.C": "1"}
+    rows = [row("a", {}, **{"study.seed": "0", **chosen_by}), row("b", {}, **{"chosen.head.C": "10"})]
+    assert different(rows) == {"chosen.head.C": ("1", "10")}
+
+
+def test_a_run_that_is_not_finished_is_not_listed(tmp_path: Path) -> None:
+    path = make_listed(tmp_path / "new", shift=1.0)
+    (path / "run.json").write_text("{}")
+    assert runs_in(tmp_path) == []
+
+
 def test_a_run_of_an_earlier_version_or_an_evaluation_alone_is_listed(tmp_path: Path) -> None:
     path = make_listed(tmp_path / "old", shift=1.0)
     (path / "run.json").write_text('{"key": "k"}')
