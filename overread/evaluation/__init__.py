@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overread.evaluation.asked import Asked
 from overread.evaluation.calibration import apply_calibration, calibration_notes, fit_calibration
 from overread.evaluation.calibration_choice import calibrate, choose_calibration
 from overread.evaluation.conformal import conformal_rule, fit_conformal
@@ -18,6 +19,7 @@ from overread.evaluation.results import CohortFlow, Evaluation, HistoryRow
 from overread.evaluation.subgroups import subgroup_table
 
 __all__ = [
+    "Asked",
     "Case",
     "CohortFlow",
     "Evaluation",

@@ -152,15 +152,17 @@ def band_names(edges: Sequence[float]) -> list[str]:
 def pooled_kinds(kinds: Sequence[str | None], *, least: int = 20, most: int = 8) -> list[str | None]:
     """Rare kinds as one, "other": those of fewer than `least` images, and all but the `most` - 1 commonest.
 
+    A kind that would be pooled alone keeps its name.
+
     Example:
         >>> pooled_kinds(["a", "a", "b", None, "c"], least=2)
         ['a', 'a', 'other', None, 'other']
     """
     counts = Counter(one for one in kinds if one is not None)
     common = sorted((one for one in counts if counts[one] >= least), key=lambda one: (-counts[one], one))
-    if len(common) > most - (len(common) < len(counts)):
+    if len(counts) > most and len(common) >= most:
         common = common[: most - 1]
-    kept = set(common)
+    kept = set(common) if len(counts) - len(common) > 1 else set(counts)
     return [one if one is None or one in kept else OTHER for one in kinds]
 
 

@@ -136,6 +136,7 @@ def test_no_more_kinds_are_kept_than_a_table_can_show() -> None:
     found = pooled_kinds(kinds, least=1)
     assert sorted(set(found)) == ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "other"]
     assert set(pooled_kinds(kinds[: 30 + 29], least=1)) == {"k0", "k1"}
+    assert pooled_kinds(["a", "a", "b"], least=2) == ["a", "a", "b"]
     eight = [f"k{number}" for number in range(8)] * 3
     assert pooled_kinds(eight, least=3) == eight
 
