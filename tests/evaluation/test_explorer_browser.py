@@ -9,13 +9,8 @@ import numpy as np
 import pytest
 
 from tests.evaluation.made_report import Made, make_evaluation, rates
-from tests.evaluation.test_report_browser import CHROMIUM, browser
 
-__all__ = ["browser"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 EVIL = "</script><script>alert(1)</script>"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,7 @@ from overread.exploration.page import render_page
 from tests.exploration.subjects import make_rows, make_subject
 from tests.exploration.test_page import bare, full
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 LONG = tuple(f"Pleural_Thickening_of_the_{at}th_kind_and_more" for at in range(14))
 
 
@@ -25,18 +20,6 @@ def many() -> str:
 
 
 PAGES = {"binary": lambda: full("binary"), "bare": lambda: bare("multilabel"), "many": many}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield running
-        running.close()
 
 
 @pytest.mark.parametrize("kind", PAGES)

@@ -1,0 +1,35 @@
+"""The page of a comparison in a real browser: it loads nothing, complains of nothing, and fits a phone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from overread.evaluation.compare_page import render_comparison
+from tests.evaluation.test_compare import TASKS, compare
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, task: str) -> None:
+    labels, good, poor, fields = TASKS[task]
+    found = compare(poor, good, (good + poor) / 2, labels=labels, all_pairs=True, **fields)
+    path = tmp_path / "comparison.html"
+    path.write_text(render_comparison(found), encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto(path.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert said == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    # A row's name may not be squeezed to a letter a line.
+    assert page.evaluate(
+        "[...document.querySelectorAll('tbody th[scope=row]')].every(th => th.offsetWidth > 60)"
+    )
+    page.close()
