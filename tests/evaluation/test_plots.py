@@ -120,6 +120,8 @@ def test_a_decision_curve_names_its_lines_and_counts_per_thousand() -> None:
     for words in ("this reader", "everyone", "nobody", "operating point", "per 1,000 images"):
         assert words in text
     assert "everyone" not in draw("small")
+    ticks = [int(tick) for tick in re.findall(r">(\d+)</text>", text)]
+    assert 100 <= max(ticks) <= 1000 * max(BENEFIT.reader) * 1.2
 
 
 def test_unknown_learning_points_are_left_out() -> None:
