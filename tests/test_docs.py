@@ -146,6 +146,8 @@ def test_the_options_of_all_commands_are_documented() -> None:
         ("overread predict", {field.name for field in dataclasses.fields(PredictSummary)}),
         ("overread bundle verify", {field.name for field in dataclasses.fields(Verification)}),
         ("overread compare", {"page", *Comparison.model_fields}),
+        ("overread runs", {"source", "by", "runs", "different"}),
+        ("overread tensorboard", {"url", "events"}),
         (
             "overread demo",
             {field.name for made in (RunResult, DemoResult) for field in dataclasses.fields(made)} - {"run"},

@@ -32,4 +32,11 @@ def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_pat
     assert page.evaluate(
         "[...document.querySelectorAll('tbody th[scope=row]')].every(th => th.offsetWidth > 60)"
     )
+    # On a phone whole columns are hidden, their heads with them.
+    assert page.evaluate(
+        "[...document.querySelectorAll('.differences')].every(table => [...table.querySelectorAll('tr')]"
+        ".filter(row => row.cells.length > 1).every(row =>"
+        " [...row.cells].filter(cell => cell.offsetWidth).length"
+        " == [...table.rows[0].cells].filter(cell => cell.offsetWidth).length))"
+    )
     page.close()

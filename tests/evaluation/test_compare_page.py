@@ -45,7 +45,7 @@ def test_the_values_of_the_page_are_those_of_the_comparison() -> None:
     figure = found.pairs[0].on("malignant").figures["roc_auc"]
     assert f"{figure.reader:.3f} against {figure.baseline:.3f}" in words
     assert f"+{figure.low:.3f} to +{figure.high:.3f}" in words
-    assert "the same 240 images of test" in words
+    assert "the same 240 images of the test split" in words
 
 
 def test_a_name_that_looks_like_markup_is_text() -> None:
