@@ -25,6 +25,7 @@ READING_SCHEMA = pa.schema(
         pa.field("bundle", pa.string()),
         pa.field("sha256", pa.string()),
         pa.field("metadata_missing", pa.string()),
+        pa.field("reason", pa.string()),
         *REJECT_FIELDS,
     ]
 )
@@ -112,6 +113,7 @@ def _read_row(bundle: Bundle, batch: pa.RecordBatch, row: int) -> dict[str, Any]
         "bundle": reading.bundle,
         "sha256": reading.sha256,
         "metadata_missing": ", ".join(reading.metadata_missing) if fields else None,
+        "reason": reading.reason,
     }
 
 

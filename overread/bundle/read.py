@@ -18,7 +18,7 @@ from overread.bundle.onnx_guard import refuse_external_data
 from overread.bundle.reading import Reading
 from overread.bundle.small import SMALL_NAME, for_small
 from overread.bundle.store import load_contents, open_store, read_file
-from overread.bundle.triage import decide
+from overread.bundle.triage import decide, why_not
 from overread.errors import BundleError, DecodeError, UsageError
 from overread.imaging import DecodeLimits
 from overread.imaging.preprocess import GraphRunner
@@ -148,6 +148,7 @@ class Reader:
             bundle=self._draft.label,
             sha256=sha256,
             metadata_missing=told.missing,
+            reason=why_not(output.score[0], novelty, manifest=self._draft),
         )
 
     def _each(

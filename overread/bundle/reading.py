@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from overread.bundle.triage import Decision
+from overread.bundle.triage import Decision, Reason
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +26,8 @@ class Reading:
         sha256: Of the encoded file (or of the array's bytes, where an array was read).
         metadata_missing: Fields of the bundle's metadata that were not known: not given, or no category of
             train.
+        reason: Why it cannot be assessed: "novel" (unlike the training images) or "undecided" (the scores
+            leave the answer open); None where it can.
     """
 
     scores: NDArray[np.float32]
@@ -38,6 +40,7 @@ class Reading:
     bundle: str
     sha256: str
     metadata_missing: tuple[str, ...] = ()
+    reason: Reason | None = None
 
     @property
     def by_class(self) -> dict[str, float]:

@@ -58,7 +58,7 @@ def test_csv_and_parquet_hold_the_bundles_own_numbers(bundle_path: Path, mixed: 
     assert [row["image_id"] for row in in_csv] == ["00", "01", "02", "03", "04"]
     assert list(in_csv[0]) == [
         "image_id", "uri", "score.malignant", "decision", "operating_point", "novelty", "bundle", "sha256",
-        "metadata_missing",
+        "metadata_missing", "reason",
     ]  # fmt: skip
     assert {row["metadata_missing"] for row in in_csv} == {""}
     assert {row["metadata_missing"] for row in in_parquet} == {None}
@@ -68,6 +68,8 @@ def test_csv_and_parquet_hold_the_bundles_own_numbers(bundle_path: Path, mixed: 
         assert np.float32(one["novelty"]) == np.float32(other["novelty"]) == np.float32(reading.novelty)
         assert one["decision"] == other["decision"] == reading.decision
         assert one["sha256"] == other["sha256"] == reading.sha256
+        assert (one["reason"] or None) == other["reason"] == reading.reason
+        assert (reading.reason is None) == (reading.decision != "cannot-assess")
 
 
 def test_workers_do_not_change_a_byte(
