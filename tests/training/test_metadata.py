@@ -10,16 +10,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from scipy.special import softmax
 from sklearn.metrics import roc_auc_score
 
+from overread.bundle.manifest import MetadataField
 from overread.bundle.parity import HEAD_TOLERANCE, check_parity
 from overread.cohort import Cohort, IngestSettings, SplitShares, ingest
 from overread.engine import LocalEngine
 from overread.errors import BundleError, TrainingError
 from overread.training.blocks import column_scales, shown_to_trees
-from overread.training.heads import FittedHead, fit_head
+from overread.training.head_phase import joined_features
+from overread.training.heads import FeatureCopies, FittedHead, fit_head
 from overread.training.imbalance import Imbalance
-from overread.training.metadata import FEWEST_PATIENTS, MOST_CATEGORIES, read_metadata
+from overread.training.metadata import FEWEST_PATIENTS, MOST_CATEGORIES, Metadata, read_metadata
 from overread.training.metadata_encoder import FARTHEST, MetadataEncoder, beside
 from overread.training.network import (
     BundledNetwork,
@@ -333,3 +336,34 @@ def test_column_without_a_word_is_refused(tmp_path: Path) -> None:
 def test_settings_take_different_usable_columns(said: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="metadata"):
         ReaderSettings.model_validate({"metadata": said})
+
+
+@pytest.mark.parametrize("head", ["linear", "mlp", "logistic", "random-forest"])
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_several_classes_are_learned_from_age_alone(task: str, head: str) -> None:
+    features, known, ill = made(150, 60, told_by="age")
+    old = (known[:, :1] > 0.9).astype(float)
+    if task == "multiclass":
+        targets = np.concatenate([1 - ill, ill - ill * old, ill * old], 1)
+    else:
+        targets = np.concatenate([ill, old], 1)
+        targets[::7, 1] = NAN
+    more: dict[str, Any] = {**TREES} if head == "random-forest" else {}
+    logits = fit(head, features, known, targets, task=task, **more).held_out_logits
+    scores = softmax(logits, axis=1) if task == "multiclass" else logits
+    for column, said in zip(targets.T, scores.T, strict=True):
+        stated = ~np.isnan(column)
+        assert roc_auc_score(column[stated], said[stated]) > 0.75
+
+
+def test_copies_have_the_metadata_of_their_origins() -> None:
+    raw = np.array([[40, 0], [60, 1], [NAN, 2]], np.float32)
+    fields = (MetadataField(name="age", kind="number"),) * 2
+    metadata = Metadata(fields, encoder(), raw)
+    copies = FeatureCopies(np.full((2, 4), 7.0), np.array([2, 0]))
+    seen, joined, width = joined_features(np.zeros((3, 4)), copies, metadata)
+    assert width == encoder().width == seen.shape[1] - 4
+    assert joined is not None
+    np.testing.assert_array_equal(joined.features[:, 4:], seen[[2, 0], 4:])
+    np.testing.assert_array_equal(joined.features[:, :4], 7)
+    assert joined_features(seen, copies, None) == (seen, copies, 0)
