@@ -87,8 +87,15 @@ def _name_lines(
         return
     k = int(np.argmin(np.abs(at[shown] - 0.55 * stop)))
     place: Any = {"textcoords": "offset points", "fontsize": 8}
+    # Clear of the line over the width of the words.
+    beside = shown & (at >= at[shown][k]) & (at <= at[shown][k] + 0.18 * stop)
     axes.annotate(
-        "this reader", (at[shown][k], reader[shown][k]), xytext=(6, 7), color=ACCENT, va="bottom", **place
+        "this reader",
+        (at[shown][k], np.nanmax(reader[beside])),
+        xytext=(6, 7),
+        color=ACCENT,
+        va="bottom",
+        **place,
     )
     axes.annotate("nobody", (stop, 0), xytext=(-2, -3), color=MUTED, va="top", ha="right", **place)
     low = np.flatnonzero(shown & (everyone < 0.3 * top))

@@ -161,10 +161,10 @@ def small_decisions(scores: Sequence[Score]) -> tuple[Drawing, ...]:
 
 
 def training_drawings(rows: Sequence[HistoryRow]) -> tuple[Drawing, ...]:
-    """Loss and AUC by epoch; none without epochs."""
+    """Loss and AUC by epoch; none where there are no two epochs to compare."""
     from overread.evaluation import training_plots as plots
 
-    if not rows:
+    if len(rows) < 2:
         return ()
     loss = plots.loss_plot(rows, name="loss", label="Loss on train and on tune by epoch of training")
     auc = plots.tune_auc_plot(rows, name="tune-auc", label="ROC-AUC on tune by epoch of training")

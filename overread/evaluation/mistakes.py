@@ -111,11 +111,15 @@ def worst_cases(
     chosen: list[Case] = []
     for kind in ("missed", "false-alarm"):
         seen: set[str] = set()
-        for case in sorted((one for one in cases if one.kind == kind), key=_badness):
+        for case in sorted((one for one in cases if one.kind == kind), key=_decided_first):
             if case.image_id not in seen and len(seen) < each:
                 seen.add(case.image_id)
                 chosen.append(case)
     return tuple(chosen)
+
+
+def _decided_first(case: Case) -> tuple[bool, tuple[float, str]]:
+    return case.decision == "cannot-assess", _badness(case)
 
 
 def _badness(case: Case) -> tuple[float, str]:
@@ -177,9 +181,16 @@ def _of_wrong_class(joined: JoinedReadings, manifest: ManifestDraft, *, each: in
 def _selected(
     joined: JoinedReadings, labels: Array, scores: Array, *, threshold: float, each: int
 ) -> list[int]:
+    """The worst of either kind, those that were decided before those set aside as cannot-assess."""
     where = {image_id: row for row, image_id in enumerate(joined.image_id)}
-    missed, alarms = select_mistakes(joined.image_id, labels, scores=scores, threshold=threshold, each=each)
-    return [where[image_id] for image_id in missed + alarms]
+    kinds = select_mistakes(
+        joined.image_id, labels, scores=scores, threshold=threshold, each=len(joined.image_id)
+    )
+    rows: list[int] = []
+    for kind in kinds:
+        ranked = [where[image_id] for image_id in kind]
+        rows += sorted(ranked, key=lambda row: bool(joined.decisions[row] == "cannot-assess"))[:each]
+    return rows
 
 
 def _case(

@@ -73,7 +73,7 @@ def render_report(
     small_roc = drawings.small_roc(classes)
     decision = drawings.decision_drawing(main, level=evaluation.level, naming=naming) if main else None
     small_decisions = drawings.small_decisions(classes)
-    learning = drawings.learning_drawing(evaluation.learning)
+    training, learning = drawings.training_drawings(rows), drawings.learning_drawing(evaluation.learning)
     kind = "class" if evaluation.task == "multiclass" else "finding"
     sections = _sections(
         {
@@ -83,7 +83,7 @@ def render_report(
             "classes": classes,
             "subgroups": evaluation.subgroups,
             "abstention": evaluation.abstention,
-            "training": rows or learning,
+            "training": training or kept or learning,
             "mistakes": mistakes,
         },
         kind=kind,
@@ -137,7 +137,7 @@ def render_report(
         ],
         figure_names=FIGURES,
         confusion=_confusion(evaluation),
-        training=drawings.training_drawings(rows),
+        training=training,
         learning=learning,
         kept=kept,
         mistakes=[_picture(one, manifest) for one in mistakes],

@@ -66,6 +66,20 @@ def test_binary_cases_say_what_was_read_and_what_is_true() -> None:
     )
 
 
+def test_what_was_set_aside_comes_after_what_was_decided_wrongly() -> None:
+    manifest = make_manifest()
+    tables = make_tables(
+        [1, 1, 1, 0, 0], [0.1, 0.2, 0.3, 0.9, 0.8], manifest=manifest, novelty=[99, 0, 0, 99, 0]
+    )
+    found = [(case.image_id, case.decision) for case in worst_cases(*tables, manifest=manifest, each=2)]
+    assert found == [
+        ("img-001", "routine"),
+        ("img-002", "routine"),
+        ("img-004", "urgent"),
+        ("img-003", "cannot-assess"),
+    ]
+
+
 def test_multiclass_cases_name_the_true_class_or_the_one_it_was_taken_for() -> None:
     manifest = make_manifest("multiclass", ("nv", "mel", "bcc"), urgent=("mel", "bcc"))
     labels = np.eye(3)[[2, 0, 1]]

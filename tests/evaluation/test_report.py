@@ -198,6 +198,15 @@ def test_every_part_is_there_in_its_order() -> None:
     ]  # fmt: skip
 
 
+def test_a_single_epoch_is_told_in_words_without_a_plot() -> None:
+    made = make_evaluation(clinic=False, history=HISTORY[:1])
+    text = made.page()
+    assert "The reader that was kept (phase head, epoch 1, ROC-AUC 0.800 on tune)" in Page(text).text
+    assert "by epoch of training" not in text
+    unkept = [HISTORY[0] | {"kept": False}]
+    assert 'id="training"' not in make_evaluation(clinic=False, history=unkept).page()
+
+
 def test_fourteen_findings_make_a_page_that_is_still_small() -> None:
     made = make_evaluation("multilabel", names=CHEST, n=500)
     text = made.page()
