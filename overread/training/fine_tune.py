@@ -31,7 +31,9 @@ from overread.training.checkpoints import (
     has_ended,
     history_of,
 )
+from overread.training.frozen_norm import folded_norms
 from overread.training.imbalance import Imbalance, remedy_for
+from overread.training.kept_memory import kept_memory
 from overread.training.loop import (
     PLAIN_TRAINER,
     TrainingLoop,
@@ -140,7 +142,8 @@ def fine_tune(
         for part, changed, shuffled in ((train, augmentation, True), (tune, None, False))
     )
     if settings.learning_rate == "find":
-        rate = found_rate(loop, learning, out=out)
+        with kept_memory():
+            rate = found_rate(loop, learning, out=out)
         for group in loop.rates:
             group["lr"] *= rate
     history = history_of(last)
@@ -215,7 +218,9 @@ def _fit(
             log_every_n_steps=1,
             **trainer_options,
         )
-        trainer.fit(loop, learning, watching, ckpt_path=resume, weights_only=True)
+        example: Any = loop.example_input_array
+        with kept_memory(), folded_norms(loop.network, example):
+            trainer.fit(loop, learning, watching, ckpt_path=resume, weights_only=True)
     return loop.history
 
 

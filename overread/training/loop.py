@@ -173,7 +173,7 @@ class TrainingLoop(L.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """AdamW with one epoch of warm-up, then a cosine to zero (Loshchilov 2017)."""
-        optimizer = torch.optim.AdamW(self.rates, weight_decay=self.weight_decay)
+        optimizer = torch.optim.AdamW(self.rates, weight_decay=self.weight_decay, fused=True)
         total = max(1, int(self.trainer.estimated_stepping_batches))
         warm = max(1, total // max(1, self.trainer.max_epochs or 1))
 
