@@ -23,12 +23,6 @@ FEWEST_PATIENTS = 5
 MOST_CATEGORIES = 30
 
 
-NOT_FINE_TUNED = (
-    "The network was not fine-tuned: patient information joins the head, and fine-tuning knows images alone. "
-    'Set reader.phases = ["head"] to say so, or leave reader.metadata out to fine-tune.'
-)
-
-
 @dataclass(frozen=True)
 class Metadata:
     """What a cohort says of its labelled images beside their pixels.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from overread.cohort import Cohort
 from overread.engine import LocalEngine
-from overread.errors import TrainingError
 from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import OpenedBackbone, automatic_size, open_backbone
 from overread.training.grown_trees import check_installed
 from overread.training.head_phase import cohort_features, joined_features, train_head
 from overread.training.heads import FeatureCopies
+from overread.training.late_join import join_late
 from overread.training.learning_curve import with_learning_curve
-from overread.training.metadata import NOT_FINE_TUNED, Metadata, read_metadata
+from overread.training.metadata import Metadata, read_metadata
 from overread.training.reader import Floats, LabelledRows, TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
 from overread.training.upsampling import TrainingImages, own_images, upsampled_images
@@ -75,7 +76,8 @@ def train_reader(
     """
     check_installed(settings.head)
     made = prepare(cohort, work, settings=settings, engine=engine, seed=seed, base=base, progress=progress)
-    reader = train_head(
+    first = partial(
+        train_head,
         made.rows,
         made.features,
         made.backbone,
@@ -85,21 +87,19 @@ def train_reader(
         seed=seed,
         copies=made.copies,
         said=made.images.said,
-        metadata=made.metadata,
     )
+    reader = first(metadata=made.metadata)
     if learning_curve:
         seen, _, width = joined_features(made.features, None, made.metadata)
         reader = with_learning_curve(reader, made.rows, seen, settings=settings, seed=seed, beside=width)
     cost = made.backbone.module.cost
     if "fine-tune" not in settings.phases:
         return replace(reader, notes=[*reader.notes, *cost])
-    if made.metadata is not None:
-        return replace(reader, notes=[*reader.notes, NOT_FINE_TUNED, *cost])
     # Lightning takes a second to import, which a head alone does not need.
     from overread.training.reconnect import fine_tune_reader
 
     tuned = fine_tune_reader(
-        reader,
+        reader if made.metadata is None else first(),
         made.rows,
         made.features,
         made.backbone,
@@ -112,6 +112,8 @@ def train_reader(
         engine=engine,
         progress=progress,
     )
+    if made.metadata is not None:
+        tuned = join_late(tuned, reader, made.rows, made.metadata, folds=settings.folds, seed=seed)
     return replace(tuned, notes=[*tuned.notes, *cost])
 
 
@@ -144,12 +146,6 @@ def prepare(
         taps=settings.features,
         seed=seed,
     )
-    if metadata is not None and "fine-tune" in settings.phases and not backbone.pretrained:
-        raise TrainingError(
-            "patient information joins the head, and a network without pretrained weights needs fine-tuning",
-            where="reader.metadata",
-            todo="give reader.weights, or leave reader.metadata out",
-        )
     spec = Preprocess(
         size=backbone.image_size,
         resize=settings.resize,

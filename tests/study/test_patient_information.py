@@ -152,11 +152,13 @@ def test_bundle_shows_its_fields(told: tuple[Path, RunResult]) -> None:
     assert "localization" not in json.dumps(call("bundle", "show", result.bundle, "--json").json)
 
 
-def test_network_that_must_be_fine_tuned_cannot_take_it(told: tuple[Path, RunResult], tmp_path: Path) -> None:
+def test_fine_tuning_leaves_what_age_tells(told: tuple[Path, RunResult], tmp_path: Path) -> None:
     folder, _ = told
-    study = load_study(folder / "study.toml", overrule=['reader.phases=["head", "fine-tune"]'])
-    with pytest.raises(TrainingError, match="needs fine-tuning"):
-        run_study(study, tmp_path / "out")
+    changes = ['reader.phases=["head", "fine-tune"]', "reader.fine_tune.epochs=1", 'bundle.small="none"']
+    result = run_study(load_study(folder / "study.toml", overrule=changes), tmp_path / "out")
+    assert len(Bundle.load(result.bundle).manifest.metadata) == 3
+    assert result.figures["roc_auc"]["value"] > 0.9
+    assert any(note.startswith("Fine-tuning") for note in result.notes)
 
 
 def test_column_that_says_nothing_is_refused(told: tuple[Path, RunResult], tmp_path: Path) -> None:
