@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,10 +65,11 @@ def render_report(
     scores = [score for score in (main, *classes) if score is not None]
     urgent = _urgent(evaluation, naming)
     compared = [*scores, *urgent] if main is None else scores
+    subgroups = sorted(evaluation.subgroups, key=lambda table: table.of != URGENT)
     rows = evaluation.history if history is None else tuple(_history_row(row) for row in history)
     kept = [row for row in rows if row.kept]
     cautions = wording.cautions(evaluation, manifest=manifest)
-    dials = [dial for score in scores if (dial := dial_of(score))]
+    dials = [dial for score in _told_apart(scores) if (dial := dial_of(score))]
     curves = drawings.curve_drawings(main, level=evaluation.level) if main else ()
     small_roc = drawings.small_roc(classes)
     decision = drawings.decision_drawing(main, level=evaluation.level, naming=naming) if main else None
@@ -130,8 +131,8 @@ def render_report(
         small_decisions=small_decisions,
         dials=dials,
         tables_of_five=[five_thresholds(dial) for dial in dials],
-        forests=forests(evaluation.subgroups, compared),
-        subgroup_sentence=subgroup_sentence(evaluation.subgroups, compared),
+        forests=forests(subgroups, compared),
+        subgroup_sentence=subgroup_sentence(subgroups, compared),
         finding_columns=[
             name for name in PER_CLASS if any(name in one.figures for one in evaluation.findings)
         ],
@@ -208,6 +209,15 @@ def _sentences(evaluation: Evaluation, naming: Naming) -> list[str]:
     return [
         f"On average over the findings, an image with the finding gets a higher score than one without in "
         f"{round(100 * means.value)} of 100 pairs ({wording.of_hundred(means)})."
+    ]
+
+
+def _told_apart(scores: Sequence[Score]) -> list[Score]:
+    """The scores to choose among, with a name of its own for the urgent one beside a class's of that name."""
+    several = len(scores) > 1
+    return [
+        replace(score, name=f"urgent: {score.name}") if several and score.key == URGENT else score
+        for score in scores
     ]
 
 

@@ -207,6 +207,11 @@ def test_a_single_epoch_is_told_in_words_without_a_plot() -> None:
     assert 'id="training"' not in make_evaluation(clinic=False, history=unkept).page()
 
 
+def test_the_urgent_score_and_a_class_of_that_name_are_told_apart() -> None:
+    options = re.findall(r"<option[^>]*>([^<]*)<", plain("multiclass"))
+    assert options == ["urgent: mel", "mel", "nv", "bcc"]
+
+
 def test_fourteen_findings_make_a_page_that_is_still_small() -> None:
     made = make_evaluation("multilabel", names=CHEST, n=500)
     text = made.page()
