@@ -1,7 +1,7 @@
 """Run as a program: run a study and die by SIGKILL at a given moment.
 
 `task:LABEL:N` is after the first step of the N-th piece of work of that label; `call:NAME` is before
-`overread.study.build` calls that function.
+`overread.study.build` or `assess` calls that function.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.progress import SILENT, Task
-from overread.study import build, load_study, run_study
+from overread.study import assess, build, load_study, run_study
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -50,5 +50,7 @@ if __name__ == "__main__":
     if kind == "task":
         run_study(study, out, progress=Deadly(name, int(number[0])))
     else:
-        setattr(build, name, die)
+        for module in (build, assess):
+            if hasattr(module, name):
+                setattr(module, name, die)
         run_study(study, out)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -107,11 +105,3 @@ def test_too_few_patients_have_no_curve() -> None:
     rows, why_not = curve(*features(patients=4))
     assert rows == []
     assert "too few patients" in why_not
-
-
-@pytest.mark.slow
-def test_a_usual_cohort_takes_seconds() -> None:
-    x, targets, groups = features(patients=160, width=1280)
-    start = time.process_time()
-    curve(x, targets, groups)
-    assert time.process_time() - start < 10
