@@ -70,6 +70,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, tune or test.")] = "test",
     resamples: Annotated[int, typer.Option(min=100, help="Of the patient-clustered bootstrap.")] = 2000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    without_metadata: Annotated[
+        bool, typer.Option("--without-metadata", help="Tell the reader nothing beside the images.")
+    ] = False,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -85,6 +88,7 @@ def evaluate(
         split=split,
         resamples=resamples,
         seed=seed,
+        without_metadata=without_metadata,
         engine=LocalEngine(workers),
         progress=TerminalProgress(),
     )

@@ -25,6 +25,8 @@ from overread.evaluation.asked import ASKED, Asked
 from overread.progress import SILENT, Progress
 from overread.study.record import HISTORY, TrainingRecord
 
+_UNTOLD = "The reader was told nothing beside the images, though it asks for patient information."
+
 
 def evaluate(
     bundle: Path,
@@ -35,6 +37,7 @@ def evaluate(
     resamples: int = 2000,
     seed: int = 0,
     asked: Asked = ASKED,
+    without_metadata: bool = False,
     engine: LocalEngine | None = None,
     progress: Progress = SILENT,
 ) -> Evaluation:
@@ -51,6 +54,7 @@ def evaluate(
         resamples: Of the patient-clustered bootstrap.
         seed: Of the bootstrap.
         asked: Where the reader is looked at more closely.
+        without_metadata: Tell the reader nothing beside the images, as whoever leaves the fields empty does.
         engine: Where images are read; None: all cores of this machine.
         progress: Who listens.
 
@@ -67,7 +71,12 @@ def evaluate(
             where=f"cohort '{cohort.card.name}'",
             todo="ingest the cohort with the bundle's task, classes and positive",
         )
-    fields = [field.name for field in manifest.metadata if field.name in IMAGE_SCHEMA.names]
+    if without_metadata and not manifest.metadata:
+        raise UsageError(
+            "the bundle reads images alone", where=f"bundle '{bundle}'", todo="leave out --without-metadata"
+        )
+    known_fields = () if without_metadata else manifest.metadata
+    fields = [field.name for field in known_fields if field.name in IMAGE_SCHEMA.names]
     images = _write_split(cohort, out / ".split.parquet", split=split, asked=fields)
     summary = predict(bundle, [images], out / "readings.parquet", engine=engine, progress=progress)
     images.unlink()
@@ -82,7 +91,7 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         history=record.history,
-        notes=record.notes,
+        notes=(*record.notes, *([_UNTOLD] if without_metadata else [])),
         asked=asked,
         calibration_losses=record.calibration,
         conformal=record.conformal,

@@ -131,6 +131,23 @@ def test_predict_by_the_table_gives_what_evaluation_gave(
     assert cohort.json["without_metadata"] == 0
 
 
+def test_evaluation_without_metadata_is_by_the_image_alone(
+    told: tuple[Path, RunResult], tmp_path: Path
+) -> None:
+    _, result = told
+    said = call(
+        "evaluate", result.bundle, result.cohort, "-o", tmp_path / "untold", "--without-metadata",
+        "--resamples", 100, "--workers", 1, "--json",
+    )  # fmt: skip
+    assert said.code == 0, said.err
+    assert abs(said.json["figures"]["roc_auc"]["value"] - 0.5) < 0.3
+    missing = pq.read_table(tmp_path / "untold" / "readings.parquet")["metadata_missing"].to_pylist()
+    assert set(missing) == {"age, sex, site"}
+    notes = json.loads((tmp_path / "untold" / "evaluation.json").read_text())["notes"]
+    assert any("told nothing beside the images" in note for note in notes)
+    assert said.json["test_reads"] == 1  # the same network learns nothing new of test
+
+
 def test_no_age_stands_in_what_a_run_prints(told: tuple[Path, RunResult], tmp_path: Path) -> None:
     folder, result = told
     table = tmp_path / "ages.csv"
