@@ -15,7 +15,7 @@ from overread.bundle.manifest import MetadataField
 from overread.cohort.columns import is_stated, parse_age, parse_sex
 from overread.errors import UsageError
 
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST = float(np.finfo(np.float32).max)
 
 Given: TypeAlias = Mapping[str, object]
 """What is known of one image by the fields' names: `{"age": 61, "sex": "F"}`. None, NaN, "" and "unknown" are
@@ -72,9 +72,10 @@ def parse_cell(field: MetadataField, cell: str) -> object:
     if field.name == "age":
         return parse_age(cell)
     try:
-        return float(cell.replace(",", "."))
+        number = float(cell.replace(",", "."))
     except ValueError:
         return None
+    return number if abs(number) <= LARGEST else None
 
 
 def made_metadata(fields: Sequence[MetadataField], count: int) -> list[dict[str, float | str]]:
@@ -136,7 +137,7 @@ def _checked(field: MetadataField, number: float | np.integer | np.floating, *, 
         value = float(number)
     except OverflowError:
         value = math.inf
-    if abs(value) > _LARGEST:
+    if abs(value) > LARGEST:
         raise _unfit(field, "one that no float32 holds", where=where)
     return math.nan if field.name == "age" and parse_age(f"{value:.4f}") is None else value
 

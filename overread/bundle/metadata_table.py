@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from overread.bundle.manifest import MetadataField
-from overread.bundle.metadata import parse_cell
+from overread.bundle.metadata import LARGEST, parse_cell
 from overread.cohort.candidates import without_suffix
 from overread.cohort.columns import find_columns
 from overread.cohort.file_index import FileIndex
@@ -131,7 +132,10 @@ def own_cells(field: MetadataField, column: pa.Array, *, where: str) -> pa.Array
         if field.kind == "category":
             return column.cast(pa.string())
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-            return column.cast(pa.float64())
+            numbers = column.cast(pa.float64())
+            return pc.if_else(
+                pc.less_equal(pc.abs(numbers), LARGEST), numbers, None
+            )  # NaN is as good as null
         texts = column.cast(pa.string()).to_pylist()
         return pa.array([None if text is None else parse_cell(field, text) for text in texts], pa.float64())
     except pa.ArrowException as error:

@@ -113,7 +113,14 @@ def test_cells_are_read_as_an_ingest_reads_them() -> None:
     assert parse_cell(AGE, "about 60") is None
     assert parse_cell(SEX, "unknown") is None
     dose = MetadataField(name="dose", kind="number")
-    assert [parse_cell(dose, cell) for cell in ("1,5", "-2e1", "much", "")] == [1.5, -20.0, None, None]
+    assert [parse_cell(dose, cell) for cell in ("1,5", "-2e1", "much", "", "inf", "1e300")] == [
+        1.5,
+        -20.0,
+        None,
+        None,
+        None,
+        None,
+    ]
 
 
 def test_fields_in_words() -> None:

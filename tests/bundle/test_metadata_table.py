@@ -110,6 +110,17 @@ def test_parquet_brings_its_own_columns_and_a_table_has_the_last_word(tmp_path: 
     assert [(row["age"], row["sex"]) for row in rows] == [(31.0, "F"), (None, "M"), (50.0, "M")]
 
 
+def test_numbers_that_are_none_are_not_known(asking: Path, tmp_path: Path) -> None:
+    ages = pa.array([61, float("nan"), float("inf"), -1e300, None], pa.float64())
+    contents = [encode(make_pixels(i)) for i in range(5)]
+    own = pa.table({"image_id": list("abcde"), "content": contents, "age": ages})
+    pq.write_table(own, tmp_path / "own.parquet")
+    rows = listed([tmp_path / "own.parquet"], tmp_path / "out")
+    assert [row["age"] for row in rows] == [61.0, None, None, None, None]
+    summary = predict(asking, [tmp_path / "own.parquet"], tmp_path / "r.parquet", engine=ONE)
+    assert (summary.read, summary.without_metadata) == (5, 4)
+
+
 def test_parquet_of_text_is_read_as_a_table_and_other_types_are_refused(tmp_path: Path) -> None:
     images = {"image_id": ["a", "b"], "content": [encode(make_pixels(i)) for i in range(2)]}
     pq.write_table(pa.table({**images, "age": ["061Y", "?"]}), tmp_path / "own.parquet")
