@@ -70,25 +70,29 @@ def head_learning_curve(
     plan = _plan(len(features), features.shape[1], classes=targets.shape[1])
     if plan is None:
         return [], "There is no learning curve: on so many images it would take too long."
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
     found = []
-    for draw in range(plan[0]):
-        try:
-            found.append(
-                _one_draw(
-                    features,
-                    targets,
-                    groups,
-                    task=task,
-                    penalty=penalty,
-                    balanced=balanced,
-                    folds=plan[1],
-                    seed=seed + draw,
-                    beside=beside,
-                    weight=weight,
+    try:
+        # Threads cost these many small fits more than they save, on a busy machine twenty times as much.
+        with threadpool_limits(limits=1):
+            for draw in range(plan[0]):
+                found.append(
+                    _one_draw(
+                        features,
+                        targets,
+                        groups,
+                        task=task,
+                        penalty=penalty,
+                        balanced=balanced,
+                        folds=plan[1],
+                        seed=seed + draw,
+                        beside=beside,
+                        weight=weight,
+                    )
                 )
-            )
-        except (TrainingError, CohortError):
-            return [], "There is no learning curve: there are too few patients to leave some out."
+    except (TrainingError, CohortError):
+        return [], "There is no learning curve: there are too few patients to leave some out."
     aucs, patients, images = (np.array([one[part] for one in found], np.float64) for part in range(3))
     people = len(np.unique(groups))
     rows = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import norm
+from threadpoolctl import threadpool_limits
 
 from overread.evaluation.delong import delong_interval
 from overread.evaluation.intervals import bootstrap
@@ -28,6 +29,7 @@ def study(rng: np.random.Generator, *, patients: int = 200):
 
 
 @pytest.mark.slow
+@threadpool_limits.wrap(limits=1)
 def test_resampling_patients_covers_and_resampling_images_does_not() -> None:
     rng = np.random.default_rng(7)
     held = {(name, unit): 0 for name in TRUE for unit in ("patient", "image")}
