@@ -77,23 +77,7 @@ def compare_readers(
     shared = shared_images(candidates, joined)
     urgent, said = agreed_urgent(candidates)
     targets = all_targets(evaluations, shared.labels, shared.scores, urgent=urgent)
-    statistics = {
-        (target.shown.name, index, name): statistic
-        for target in targets
-        for index, view in enumerate(target.views)
-        for name, statistic in view.statistics.items()
-    }
-    keys = {f"{number}": key for number, key in enumerate(statistics)}
-    drawn = bootstrap(
-        {number: statistics[key] for number, key in keys.items()},
-        shared.patients,
-        resamples=resamples,
-        seed=seed,
-    )
-    draws = {keys[number]: values for number, values in drawn.items()}
-    once = np.ones((1, len(shared.ids)))
-    values = {key: float(statistic(once)[0]) for key, statistic in statistics.items()}
-
+    values, draws = _resampled(targets, shared, resamples=resamples, seed=seed)
     entries = [
         ComparedReader(
             name=one.name,
@@ -145,11 +129,43 @@ def compare_readers(
     )
 
 
+_Key = tuple[str, int, str]
+"""A target's name, the number of a reader, a figure."""
+
+
+def _resampled(
+    targets: Sequence[Target], shared: SharedImages, *, resamples: int, seed: int
+) -> tuple[dict[_Key, float], dict[_Key, Array]]:
+    """Every figure of every reader on the shared images, and on the same resamples of their patients."""
+    sides = [
+        (target.shown.name, index, view) for target in targets for index, view in enumerate(target.views)
+    ]
+    statistics = {
+        (name, index, figure): statistic
+        for name, index, view in sides
+        for figure, statistic in (*view.statistics.items(), ("roc_auc", view.area))
+        if statistic is not None
+    }
+    keys = {f"{number}": key for number, key in enumerate(statistics)}
+    numbered = {number: statistics[key] for number, key in keys.items()}
+    drawn = bootstrap(numbered, shared.patients, resamples=resamples, seed=seed)
+    draws = {keys[number]: row for number, row in drawn.items()}
+    once = np.ones((1, len(shared.ids)))
+    values = {key: float(statistic(once)[0]) for key, statistic in statistics.items()}
+    for name, index, view in sides:
+        for figure, of in view.means.items():
+            members: list[_Key] = [(one, index, figure) for one in of]
+            empty = np.full(resamples, np.nan)
+            draws[name, index, figure] = np.mean([draws[one] for one in members], axis=0) if of else empty
+            values[name, index, figure] = float(np.mean([values[one] for one in members])) if of else np.nan
+    return values, draws
+
+
 def _on_target(
     target: Target,
     index: int,
-    values: Mapping[tuple[str, int, str], float],
-    draws: Mapping[tuple[str, int, str], Array],
+    values: Mapping[_Key, float],
+    draws: Mapping[_Key, Array],
     *,
     patients: NDArray[np.str_],
     level: float,
@@ -166,7 +182,7 @@ def _on_target(
             method="none" if np.isnan(area.low) else "delong",
         )
         curve = roc_curve(target.truth, view.scores)
-    for name in view.statistics:
+    for name in view.resampled:
         key = (target.shown.name, index, name)
         found = percentile_interval(values[key], draws[key], level=level)
         low, high, method = found.low, found.high, found.method
@@ -186,8 +202,8 @@ def _on_target(
 def _pair(
     target: Target,
     pair: tuple[int, int],
-    values: Mapping[tuple[str, int, str], float],
-    draws: Mapping[tuple[str, int, str], Array],
+    values: Mapping[_Key, float],
+    draws: Mapping[_Key, Array],
     *,
     shared: SharedImages,
     level: float,
@@ -209,8 +225,8 @@ def _pair(
             p_value=areas.p_value,
             method="none" if np.isnan(areas.low) else "delong",
         )
-    for name in baseline.statistics:
-        if name not in reader.statistics:
+    for name in baseline.resampled:
+        if name not in reader.resampled:
             continue
         one, other = ((target.shown.name, index, name) for index in pair)
         figures[name] = _difference(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,21 @@ class View:
         called: bool [n], its decisions; None where it makes none. Of "all classes": whether the class with
             the highest score is the true one.
         statistics: Its figures by name, without the ROC area of a single score, which needs no resampling.
+        area: That area, where a mean over findings resamples it all the same.
+        means: Figures that are means over other targets: name → the targets.
     """
 
     threshold: float
     scores: Array | None
     called: NDArray[np.bool_] | None
     statistics: Mapping[str, Statistic]
+    area: Statistic | None = None
+    means: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def resampled(self) -> tuple[str, ...]:
+        """The figures whose intervals come from resamples."""
+        return (*self.statistics, *self.means)
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,16 @@ def all_targets(
             _scored(truth, values[:, index], threshold=one.findings[index].threshold)
             for one, values in zip(evaluations, scores, strict=True)
         ]
+        if task == "multilabel":
+            scored = zip(views, scores, strict=True)
+            views = [replace(one, area=st.roc_auc_of(truth, values[:, index])) for one, values in scored]
         targets.append(_target(name, "finding", truth, views))
     if task == "multiclass":
         stated = np.where(np.isnan(labels).any(axis=1), np.nan, 1.0)
         targets.append(_target(ALL, "all", stated, [_highest(labels, values) for values in scores]))
     elif task == "multilabel":
         stated = np.where(np.isnan(labels).all(axis=1), np.nan, 1.0)
-        targets.append(_target(ALL, "all", stated, [_means(labels, values) for values in scores]))
+        targets.append(_target(ALL, "all", stated, [_means(labels, classes)] * len(scores)))
     return targets
 
 
@@ -150,14 +162,10 @@ def _highest(labels: Array, scores: Array) -> View:
     return View(NAN, None, right == 1, statistics)
 
 
-def _means(labels: Array, scores: Array) -> View:
+def _means(labels: Array, classes: Sequence[str]) -> View:
     """Multilabel: means over the findings that have images with and without them."""
-    both = [k for k in range(labels.shape[1]) if {0.0, 1.0} <= set(labels[:, k].tolist())]
-    columns = [(labels[:, index], scores[:, index]) for index in both]
-    statistics: dict[str, Statistic] = {
-        "roc_auc": st.mean_of([st.roc_auc_of(*one) for one in columns]),
-        "average_precision": st.mean_of([st.average_precision_of(*one) for one in columns]),
-        "brier": st.mean_of([st.brier_of(*one) for one in columns]),
-        "log_loss": st.mean_of([st.log_loss_of(*one) for one in columns]),
-    }
-    return View(NAN, None, None, statistics)
+    both = tuple(
+        name for k, name in enumerate(classes) if {0.0, 1.0} <= set(np.unique(labels[:, k]).tolist())
+    )
+    names = ("roc_auc", "average_precision", "brier", "log_loss")
+    return View(NAN, None, None, {}, means=dict.fromkeys(names, both))

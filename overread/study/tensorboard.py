@@ -118,8 +118,9 @@ def events_of(run: Path) -> Path:
         if not has_events(run / WORK / CURVES):
             write_curves(run)
         return run / WORK
-    if run.is_dir() and has_events(run):
-        return run
+    for folder in (run / WORK, run):  # a run that is still training, or any folder
+        if folder.is_dir() and has_events(folder):
+            return folder
     raise UsageError(
         "holds no finished run and no TensorBoard events" if run.is_dir() else "is no folder",
         where=f"'{run}'",

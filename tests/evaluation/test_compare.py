@@ -233,6 +233,19 @@ def test_a_class_without_positives_has_no_area_and_no_p_value() -> None:
     assert not np.isnan(pair.on("all classes").figures["roc_auc"].difference)
 
 
+def test_all_findings_are_compared_by_their_mean_on_the_same_resamples() -> None:
+    labels, good, poor, fields = TASKS["multilabel"]
+    pair = compare(good, poor, labels=labels, **fields).pairs[0]
+    for name in ("roc_auc", "average_precision", "brier"):
+        single = [pair.on(finding).figures[name] for finding in fields["classes"]]
+        mean = pair.on("all classes").figures[name]
+        assert mean.difference == pytest.approx(np.mean([one.difference for one in single]))
+        widths = [one.high - one.low for one in single]
+        assert 0 < mean.high - mean.low < max(widths)
+        assert mean.low < mean.difference < mean.high
+        assert np.isnan(mean.p_value)
+
+
 def test_two_readers_that_separate_perfectly_are_not_called_equal() -> None:
     perfect = [np.where(LABELS == 1, 0.8, 0.2), np.where(LABELS == 1, 0.9, 0.1 + 0.1 * RNG.random(N))]
     figures = compare(*perfect).pairs[0].on("malignant").figures

@@ -85,6 +85,8 @@ def test_a_run_without_events_gets_them_when_they_are_asked_for(run: Path, tmp_p
     assert events_of(run) == run / "work"
     assert sorted(run.rglob("events*")) == before
     assert events_of(run / "work") == run / "work"
+    (run / "evaluation.json").unlink()  # a run that is still training
+    assert events_of(run) == run / "work"
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="holds no finished run and no TensorBoard events"):
         events_of(tmp_path / "empty")
