@@ -160,6 +160,11 @@ def _decisions(manifest: ManifestDraft, prevalence: float | None) -> str:
         f"- **cannot-assess** if the image is too unlike the training images (novelty above "
         f"{triage.novelty_threshold:.4g}); a person must look at it."
     )
+    if triage.conformal is not None:
+        lines.append(
+            "- **cannot-assess** also if its scores leave open which class is true, or contradict the above. The "
+            f"true class is left possible in {triage.conformal.coverage:.0%} of patients like those of training."
+        )
     return "\n".join(lines)
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from overread.bundle import Manifest, OperatingPoint, Provenance, TriageRule, model_card
+from overread.bundle.manifest import ConformalRule
 from tests.bundle.conftest import make_draft
 
 PROVENANCE = Provenance(
@@ -30,6 +31,13 @@ def test_card_says_what_matters() -> None:
         "Not measured yet: do not use it.",
     ):
         assert text in card
+
+
+def test_card_says_by_which_coverage_it_abstains() -> None:
+    rule = ConformalRule(coverage=0.9, lowest=(0.3, 0.4), patients=(50, 30))
+    triage = TriageRule(urgent=("malignant",), novelty_threshold=3.0, conformal=rule)
+    assert "left possible in 90% of patients" in model_card(make_draft(triage=triage))
+    assert "left possible" not in model_card(make_draft())
 
 
 def test_figures_carry_their_intervals_and_undefined_ones_say_so() -> None:

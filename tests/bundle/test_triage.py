@@ -154,6 +154,12 @@ def test_of_competing_classes_all_that_are_possible_must_lead_to_the_same_decisi
     assert decide(scores, 0.0, manifest=with_rule("multiclass", (0.3, 0.3, 0.3))) == wanted
 
 
+@pytest.mark.parametrize("scores", [[0.34, 0.34, 0.32], [0.5, 0.05, 0.2]])
+def test_competing_classes_that_are_possible_may_not_contradict_the_threshold(scores: list[float]) -> None:
+    # Only the ordinary class is possible, yet the urgent sum reaches its threshold of 0.6; and the reverse.
+    assert decide(scores, 0.0, manifest=with_rule("multiclass", (0.35, 0.35, 0.3))) == "cannot-assess"
+
+
 @pytest.mark.parametrize("task", ["binary", "multilabel", "multiclass"])
 def test_many_images_at_once_are_answered_as_one_by_one(task: str) -> None:
     classes = 1 if task == "binary" else 3
