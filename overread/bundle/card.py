@@ -162,8 +162,9 @@ def _decisions(manifest: ManifestDraft, prevalence: float | None) -> str:
     )
     if triage.conformal is not None:
         lines.append(
-            "- **cannot-assess** also if its scores leave open which class is true, or contradict the above. The "
-            f"true class is left possible in {triage.conformal.coverage:.0%} of patients like those of training."
+            "- **cannot-assess** also if its scores leave open which class is true, or contradict the above."
+            f" The true class is left possible in {triage.conformal.coverage:.0%} of patients like those of"
+            " training."
         )
     return "\n".join(lines)
 
