@@ -9,27 +9,24 @@ from __future__ import annotations
 import itertools
 import json
 import multiprocessing
-import resource
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-Pass = Callable[[int], np.ndarray]
-"""Features of the first so many images: int → float32 [count, d]."""
-
-FIRST = 2  # images of the short pass, which pays for the start of processes and little else
-TUNING_IMAGES = 96
+from timing import FIRST, TUNING_IMAGES, Pass, fastest, paths_of, race, timed
 
 
 def main() -> None:
     work, name = Path(sys.argv[1]), sys.argv[2]
     options = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     found = {"export": export, "tune": tune, "ceiling": ceiling}.get(name)
-    print(json.dumps(found(work, options) if found else race(work, name, options)))
+    if found is not None:
+        print(json.dumps(found(work, options)))
+        return
+    build = {"ours": ours, "plain": plain_pytorch, "tuned": tuned_pytorch}[name.partition("-")[0]]
+    print(json.dumps(race(build(work, options), options["count"], out=work / f"{name}.npy")))
 
 
 def export(work: Path, options: dict[str, Any]) -> dict[str, Any]:
@@ -56,32 +53,6 @@ def export(work: Path, options: dict[str, Any]) -> dict[str, Any]:
     said = {"backbone": backbone.name, **spec.model_dump()}
     (work / "spec.json").write_text(json.dumps(said), "utf-8")
     return {**said, "features": backbone.module.channels, "weights": options["weights"]}
-
-
-def race(work: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
-    """Time one contender: a pass to warm up, a short pass, and a pass over all.
-
-    The rate is that of the images beyond the short pass, in the time beyond it: the start of worker
-    processes is told apart, for ours and for theirs alike.
-    """
-    build = {"ours": ours, "plain": plain_pytorch, "tuned": tuned_pytorch}[name.partition("-")[0]]
-    run = build(work, options)
-    count = options["count"]
-    run(FIRST)
-    short, short_cpu, _ = _timed(run, FIRST)
-    whole, whole_cpu, features = _timed(run, count)
-    np.save(work / f"{name}.npy", features)
-    images = count - FIRST
-    if whole <= short:  # so few images that the start is all there is
-        images, short_cpu, less = count, 0.0, 0.0
-    else:
-        less = short
-    return {
-        "images_per_second": images / (whole - less),
-        "cpu_ms_per_image": 1000 * (whole_cpu - short_cpu) / images,
-        "start_seconds": short,
-        "seconds": whole,
-    }
 
 
 def ours(work: Path, options: dict[str, Any]) -> Pass:
@@ -134,7 +105,7 @@ def plain_pytorch(work: Path, options: dict[str, Any]) -> Pass:
         def __getitem__(self, at: int) -> torch.Tensor:
             return change(Image.open(self.paths[at]).convert("RGB"))
 
-    paths = _paths(work)
+    paths = paths_of(work)
 
     def run(count: int) -> np.ndarray:
         loader = DataLoader(Files(paths[:count]), batch_size=32, num_workers=2)
@@ -170,7 +141,7 @@ def tuned_pytorch(work: Path, options: dict[str, Any]) -> Pass:
             pixels = decode_jpeg(read_file(str(self.paths[at])), mode=ImageReadMode.RGB)
             return change.resize(pixels, side, antialias=True)  # on uint8, with torchvision's SIMD kernel
 
-    paths = _paths(work)
+    paths = paths_of(work)
 
     def features_of(batch: torch.Tensor) -> np.ndarray:
         normal = ((batch.float() - shift) / scale).to(memory_format=torch.channels_last)
@@ -189,26 +160,36 @@ def tuned_pytorch(work: Path, options: dict[str, Any]) -> Pass:
 def tune(work: Path, options: dict[str, Any]) -> dict[str, Any]:
     """Try batch sizes, loader workers and threads on some of the images; return the fastest."""
     count = min(options["count"], TUNING_IMAGES)
-    tried = []
-    for batch, (workers, threads) in itertools.product((8, 32), ((0, 2), (1, 1), (2, 1), (2, 2))):
-        said = {"batch": batch, "loader_workers": workers, "threads": threads}
+
+    def seconds(said: dict[str, Any]) -> float:
         run = tuned_pytorch(work, said)
         run(FIRST)
-        seconds, _, _ = _timed(run, count)
-        tried.append((seconds, said))
-    return min(tried, key=lambda one: one[0])[1]
+        return timed(run, count)[0]
+
+    settings = [
+        {"batch": batch, "loader_workers": workers, "threads": threads}
+        for batch, (workers, threads) in itertools.product((8, 32), ((0, 2), (1, 1), (2, 1), (2, 2)))
+    ]
+    return fastest(settings, seconds)
 
 
 def ceiling(work: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """The network alone on ready inputs: the rate if decoding, resizing and Arrow cost nothing."""
+    """The network alone on ready inputs: the rate if decoding, resizing and Arrow cost nothing.
+
+    One by one and in batches of eight; the faster of the two is the ceiling.
+    """
+    return max(
+        (_network_alone(work, options, batch) for batch in (1, 8)), key=lambda one: one["images_per_second"]
+    )
+
+
+def _network_alone(work: Path, options: dict[str, Any], batch: int) -> dict[str, Any]:
     context = multiprocessing.get_context("spawn")
     processes = options["workers"]
     barrier, ended = context.Barrier(processes), context.SimpleQueue()
     share = max(8, options["count"] // 8 * 8)  # each process all of them: a short span is a noisy one
-    crew = [
-        context.Process(target=_run_network, args=(work, options["image_size"], share, barrier, ended))
-        for _ in range(processes)
-    ]
+    said = (work, options["image_size"], share, batch, barrier, ended)
+    crew = [context.Process(target=_run_network, args=said) for _ in range(processes)]
     for process in crew:
         process.start()
     spans = [ended.get() for _ in crew]
@@ -222,19 +203,20 @@ def ceiling(work: Path, options: dict[str, Any]) -> dict[str, Any]:
         "cpu_ms_per_image": 1000 * cpu / images,
         "start_seconds": None,
         "seconds": seconds,
+        "batch": batch,
     }
 
 
-def _run_network(work: Path, size: int, images: int, barrier: Any, ended: Any) -> None:
+def _run_network(work: Path, size: int, images: int, batch: int, barrier: Any, ended: Any) -> None:
     from overread.imaging import GraphRunner
 
     network = GraphRunner(work / "network.onnx", threads=1)
-    batch = np.random.default_rng(0).standard_normal((8, 3, size, size), np.float32)
-    network(batch)
+    inputs = np.random.default_rng(0).standard_normal((batch, 3, size, size), np.float32)
+    network(inputs)
     barrier.wait()
     start, cpu = time.monotonic(), time.process_time()
-    for _ in range(images // 8):
-        network(batch)
+    for _ in range(images // batch):
+        network(inputs)
     # The monotonic clock is the machine's, so that spans of processes can be compared.
     ended.put((start, time.monotonic(), time.process_time() - cpu))
 
@@ -247,31 +229,6 @@ def _timm_model(work: Path) -> tuple[dict[str, Any], Any]:
     model = timm.create_model(spec["backbone"], pretrained=False, num_classes=0)
     model.load_state_dict(load_file(work / "model.safetensors"))
     return spec, model.eval()
-
-
-def _paths(work: Path) -> list[Path]:
-    return sorted((work / "images").iterdir())
-
-
-def _timed(run: Pass, count: int) -> tuple[float, float, np.ndarray]:
-    """Wall seconds, CPU seconds of this process and of the children that ended meanwhile, features."""
-    cpu, start = _cpu_seconds(), time.perf_counter()
-    features = run(count)
-    return time.perf_counter() - start, _cpu_seconds() - cpu, features
-
-
-def _cpu_seconds() -> float:
-    return sum(_spent(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-
-def _spent(who: int) -> float:
-    used = resource.getrusage(who)
-    return used.ru_utime + used.ru_stime
-
-
-def cycle(paths: list[Path], count: int) -> Iterator[Path]:
-    """The first `count` of the paths, again from the start where they do not suffice."""
-    return itertools.islice(itertools.cycle(paths), count)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Images per second from JPEG files to features: ours beside a plain and a tuned PyTorch pipeline.
+"""Images per second from JPEG files to features: ours beside tuned PyTorch, TensorFlow and Keras.
 
-Same backbone, weights, images and input size; every contender in a process of its own; the order turns with
-each repeat; medians over repeats. Times are shown and never judged: on a shared machine only ratios within
-one run mean something.
+Same images and input size, same architecture, and for PyTorch the same weights; every contender in a process
+of its own; the order turns with each repeat; medians over repeats. Times are shown and never judged: on a
+shared machine only ratios within one run mean something, and those of CPU time more than those of rates.
 """
 
 from __future__ import annotations
@@ -10,34 +10,28 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-from contenders import FIRST, cycle
 from rich.console import Console
 from rich.table import Table
-
-ROOT = Path(__file__).parents[1]
-SHARED = Path(os.environ.get("OVERREAD_SHARED", ROOT.parent / "shared"))
-
-# glibc otherwise gives large blocks back to the system and asks for them anew, batch after batch.
-TUNED_ENVIRONMENT = {"MALLOC_MMAP_THRESHOLD_": "4000000000", "MALLOC_TRIM_THRESHOLD_": "8000000000"}
+from runner import TUNED_ENVIRONMENT, Peers, add_common_arguments, contend, default_weights, prepare_images
+from timing import FIRST
 
 CONTENDERS: dict[str, str] = {
     "ours-2": "Overread, 2 workers",
     "ours-1": "Overread, 1 worker",
     "tuned": "PyTorch, tuned",
+    "tensorflow": "TensorFlow and tf.data, tuned",
+    "keras-torch": "Keras on torch, tuned",
     "plain": "PyTorch, untuned",
     "ceiling": "network alone, 2 processes",
 }
+PEERS = {"tensorflow": ("tensorflow", "keras"), "keras-torch": ("keras", "torch", "torchvision")}
+TUNED = ("tuned", *PEERS)
 
 
 def main() -> None:
@@ -53,27 +47,34 @@ def main() -> None:
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     """Everything that the table shows."""
     source = prepare_images(asked.images, asked.count, work)
-    options = {"count": asked.count, "image_size": asked.image_size}
-    weights = asked.weights or _default_weights(asked.backbone)
-    said = {"backbone": asked.backbone, "weights": weights, "image_size": asked.image_size}
-    network = _contend(work, "export", said)
-    tuning = _contend(work, "tune", options, environment=TUNED_ENVIRONMENT)
+    peers = Peers.find(asked)
+    options = {"count": asked.count, "image_size": asked.image_size, "backbone": asked.backbone}
+    weights = asked.weights or default_weights(asked.backbone)
+    network = contend("contenders.py", work, "export", {**options, "weights": weights})
+    tuning = {"tuned": contend("contenders.py", work, "tune", options, tuned=True)}
     extra: dict[str, dict[str, Any]] = {
         "ours-2": {"workers": 2},
         "ours-1": {"workers": 1},
-        "tuned": tuning,
+        "tuned": tuning["tuned"],
         "ceiling": {"workers": 2},
     }
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS}
+    lacking = {name: why for name, needs in PEERS.items() if (why := peers.lack(*needs))}
+    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in CONTENDERS if name not in lacking}
     for repeat in range(asked.repeats):
-        for name in list(CONTENDERS)[:: 1 if repeat % 2 == 0 else -1]:
-            environment = TUNED_ENVIRONMENT if name == "tuned" else {}
-            runs[name].append(
-                _contend(work, name, {**options, **extra.get(name, {})}, environment=environment)
-            )
+        for name in list(runs)[:: 1 if repeat % 2 == 0 else -1]:
+            script, python = ("peers.py", peers.python) if name in PEERS else ("contenders.py", None)
+            said = {**options, **extra.get(name, {})}
+            found = contend(script, work, name, said, tuned=name in TUNED, python=python)
+            runs[name].append(found)
+            if name in PEERS:  # searched once
+                tuning[name] = extra.setdefault(name, {})["tuning"] = found["tuning"]
             if not asked.json:
                 Console(stderr=True).print(f"[dim]{repeat + 1}/{asked.repeats} {CONTENDERS[name]}[/]")
     figures = {name: summary(found) for name, found in runs.items()}
+    best = max((name for name in TUNED if name in figures), key=lambda name: _rate(figures, name))
+    pairs = [("ours-2", "best tuned peer"), ("ours-2", "ceiling")]
+    pairs += [(one, other) for one in ("ours-2", "ours-1") for other in (*TUNED, "plain") if other in figures]
+    named = {**figures, "best tuned peer": figures[best]}
     return {
         "images": {"source": source, "count": asked.count},
         "network": network,
@@ -81,16 +82,10 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "tuning": {**tuning, "environment": TUNED_ENVIRONMENT},
         "contenders": figures,
-        "ratios": {
-            f"{one} / {other}": figures[one]["images_per_second"] / figures[other]["images_per_second"]
-            for one, other in (
-                ("ours-2", "tuned"),
-                ("ours-2", "plain"),
-                ("ours-1", "tuned"),
-                ("ours-1", "plain"),
-                ("ours-2", "ceiling"),
-            )
-        },
+        "not_measured": lacking,
+        "best_tuned_peer": best,
+        "ratios": {f"{one} / {other}": _rate(named, one) / _rate(named, other) for one, other in pairs},
+        "cpu_ratios": {f"{one} / {other}": _cpu(named, other) / _cpu(named, one) for one, other in pairs},
         "deviation": {
             other: deviation(np.load(work / "ours-2.npy"), np.load(work / f"{other}.npy"))
             for other in ("ours-1", "plain", "tuned")
@@ -98,30 +93,12 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     }
 
 
-def prepare_images(folder: Path | None, count: int, work: Path) -> str:
-    """The same images twice: as files for theirs, and as Parquet of encoded bytes for ours."""
-    if folder is None:
-        folder = SHARED / "data" / "skin" / "train"
-    if not folder.is_dir():
-        from overread.imaging.phantoms import generate_skin
+def _rate(figures: dict[str, dict[str, Any]], name: str) -> float:
+    return float(figures[name]["images_per_second"])
 
-        folder = generate_skin(work / "phantoms", patients=max(4, min(count, 60)), seed=0)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".jpg", ".jpeg"})
-    if not paths:
-        sys.exit(f"'{folder}' holds no JPEG; name a folder with --images")
-    (work / "images").mkdir()
-    rows: dict[str, list[Any]] = {"image_id": [], "uri": [], "content": []}
-    for at, path in enumerate(cycle(paths, count)):
-        copy = work / "images" / f"{at:06d}.jpg"
-        shutil.copyfile(path, copy)
-        rows["image_id"].append(copy.stem)
-        rows["uri"].append(str(copy))
-        rows["content"].append(path.read_bytes())
-    schema = pa.schema([("image_id", pa.string()), ("uri", pa.string()), ("content", pa.binary())])
-    table = pa.table(rows, schema=schema)
-    pq.write_table(table, work / "images.parquet", row_group_size=64, compression="none")
-    pq.write_table(table.slice(0, FIRST), work / "first.parquet", compression="none")
-    return f"{folder} ({len(paths)} images)"
+
+def _cpu(figures: dict[str, dict[str, Any]], name: str) -> float:
+    return float(figures[name]["cpu_ms_per_image"])
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -153,7 +130,7 @@ def deviation(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
 
 def show(found: dict[str, Any]) -> None:
     """The table for a person."""
-    network, tuning = found["network"], found["tuning"]
+    network, tuning, figures = found["network"], found["tuning"], found["contenders"]
     console = Console(width=110, highlight=False)
     console.print(
         f"{found['images']['count']} images from {found['images']['source']}, {network['backbone']} at "
@@ -166,27 +143,38 @@ def show(found: dict[str, Any]) -> None:
         ("range", "right"),
         ("CPU ms/image", "right"),
         ("start s", "right"),
-        ("× untuned", "right"),
-        ("× tuned", "right"),
+        ("× best tuned", "right"),
+        ("by CPU", "right"),
     ):
         table.add_column(name, justify=side)
-    rate = {name: figures["images_per_second"] for name, figures in found["contenders"].items()}
-    for name, figures in found["contenders"].items():
-        start = figures["start_seconds"]
+    best = found["best_tuned_peer"]
+    for name, shown in CONTENDERS.items():
+        if name in found["not_measured"]:
+            table.add_row(shown, "not measured", found["not_measured"][name])
+            continue
+        said = figures[name]
         table.add_row(
-            CONTENDERS[name],
-            f"{rate[name]:.1f}",
-            f"{figures['lowest']:.1f} to {figures['highest']:.1f}",
-            f"{figures['cpu_ms_per_image']:.1f}",
-            "" if start is None else f"{start:.1f}",
-            f"{rate[name] / rate['plain']:.2f}",
-            f"{rate[name] / rate['tuned']:.2f}",
+            shown,
+            f"{_rate(figures, name):.1f}",
+            f"{said['lowest']:.1f} to {said['highest']:.1f}",
+            f"{_cpu(figures, name):.1f}",
+            "" if said["start_seconds"] is None else f"{said['start_seconds']:.1f}",
+            f"{_rate(figures, name) / _rate(figures, best):.2f}",
+            f"{_cpu(figures, best) / _cpu(figures, name):.2f}",
         )
     console.print(table)
+    said = tuning["tuned"]
     console.print(
-        f"PyTorch: DataLoader, torchvision, timm. Tuned: batch {tuning['batch']}, {tuning['loader_workers']} "
-        f"loader workers, {tuning['threads']} threads, channels_last, inference_mode, torchvision's JPEG "
+        f"PyTorch: DataLoader, torchvision, timm. Tuned: batch {said['batch']}, {said['loader_workers']} "
+        f"loader workers, {said['threads']} threads, channels_last, inference_mode, torchvision's JPEG "
         "decoder and uint8 resize, glibc keeps its memory. Network alone: onnxruntime, 1 thread a process."
+    )
+    for name in PEERS:
+        if name in tuning:
+            console.print(f"{CONTENDERS[name]}: {tuning[name]}; the same architecture, other weights.")
+    console.print(
+        f"Overread does {100 * found['ratios']['ours-2 / ceiling']:.0f} % of what the network alone would "
+        f"({100 * found['cpu_ratios']['ours-2 / ceiling']:.0f} % by CPU time)."
     )
     for other, gap in found["deviation"].items():
         console.print(
@@ -196,41 +184,13 @@ def show(found: dict[str, Any]) -> None:
     console.print("Both resize with an antialiased filter; pixels differ by at most one grey level.")
 
 
-def _contend(
-    work: Path, name: str, options: dict[str, Any], *, environment: dict[str, str] | None = None
-) -> dict[str, Any]:
-    command = [sys.executable, str(Path(__file__).with_name("contenders.py")), str(work), name]
-    done = subprocess.run(
-        [*command, json.dumps(options)],
-        env={**os.environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"contender '{name}' failed; its own message stands above")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def _default_weights(backbone: str) -> str:
-    folder = SHARED / "weights" / backbone
-    return f"local-dir:{folder}" if (folder / "model.safetensors").is_file() else "none"
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--images", type=Path, help="folder of JPEG files; default: shared data, else phantoms"
-    )
+    add_common_arguments(parser)
     parser.add_argument("--count", type=int, default=512, help="images a pass; a smaller folder is repeated")
-    parser.add_argument("--backbone", default="mobilenetv2_100", help="any timm name")
-    parser.add_argument("--weights", help="as in a study; default: the shared folder's, else random")
-    parser.add_argument("--image-size", type=int, default=224, help="side of the input in pixels")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
     asked = parser.parse_args()
     if asked.count <= FIRST or asked.repeats < 1:
         parser.error(f"expected --count above {FIRST} and --repeats of at least 1")
