@@ -40,7 +40,7 @@ def compare(
     """Put readers side by side on the same images, with paired tests; no image is read again."""
     from overread.engine import write_atomically
     from overread.evaluation.compare_page import render_comparison
-    from overread.study.compare import compare as compare_runs
+    from overread.study import compare_runs
 
     if out is not None and out.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"expected a file that ends in .html, got '{out}'", where="-o", todo="name the page")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from overread.study.assess import evaluate
 from overread.study.build import train
+from overread.study.compare import compare_runs
 from overread.study.run import RunResult, run_study
 from overread.study.settings import Study, StudySettings, load_study
 from overread.study.templates import TEMPLATES, template
@@ -13,6 +14,7 @@ __all__ = [
     "RunResult",
     "Study",
     "StudySettings",
+    "compare_runs",
     "evaluate",
     "load_study",
     "run_study",

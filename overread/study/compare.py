@@ -28,7 +28,7 @@ class _Opened:
     cohort: Path
 
 
-def compare(
+def compare_runs(
     runs: Sequence[Path],
     *,
     cohort: Path | None = None,
