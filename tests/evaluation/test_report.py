@@ -226,6 +226,8 @@ def test_accepted_leakage_is_said_once() -> None:
     made = make_evaluation(cohort=flow, notes=[f"Leakage that the study accepts: {leak}.", "Else nothing."])
     text = Page(made.page()).text
     assert text.count(leak) == 1
+    assert "but for the leakage named at the top" in text
+    assert "but for the leakage" not in Page(plain("binary")).text
     assert "Else nothing." in text
 
 
