@@ -28,7 +28,7 @@ from overread.study.judging import (
     simplest_within,
 )
 from overread.study.ledger import Entry, Ledger
-from overread.study.search import Space, Value, changes, said_of, settle, space_of, with_values
+from overread.study.search import Space, Value, changes, said_of, settle, space_of, value_at, with_values
 from overread.study.settings import Study, StudySettings
 from overread.study.toml_text import toml_text
 from overread.training.settings import ReaderSettings
@@ -45,6 +45,7 @@ class Trial:
     Attributes:
         number: 0 for the study as it is, then in the order of the search.
         drawn: Values by key; those that did not go with the others are among them.
+        used: The values of the keys of the space that were used.
         changed: The keys at which the settings differ from the study.
         value: Of the metric; NaN where the trial failed.
         error: Its standard error, by resampling patients.
@@ -54,6 +55,7 @@ class Trial:
 
     number: int
     drawn: dict[str, Value]
+    used: dict[str, Value]
     changed: dict[str, Value]
     value: float
     error: float
@@ -252,10 +254,12 @@ class _Search:
 
     def _first(self) -> Trial:
         answer = self._answer({})
+        used = {key: value_at(self._study.settings, key) for key in self._space}
+        nothing = float("nan")
         if isinstance(answer, str):
-            return Trial(0, {}, {}, float("nan"), float("nan"), float("nan"), answer)
+            return Trial(0, {}, used, {}, nothing, nothing, nothing, answer)
         error = self._judged.standard_error(answer[0], seed=self._seed)
-        return Trial(0, {}, {}, self._judged.value(answer[0]), error, float("nan"))
+        return Trial(0, {}, used, {}, self._judged.value(answer[0]), error, nothing)
 
     def _trial(self, entry: Entry) -> Trial:
         settings, _ = settle(self._said, entry.drawn)
@@ -263,6 +267,7 @@ class _Search:
         return Trial(
             entry.number,
             entry.drawn,
+            {key: value_at(settings, key) for key in self._space},
             changes(self._study.settings, settings, self._space),
             entry.value,
             float("nan") if error is None else float(error),
@@ -331,7 +336,7 @@ def trials_csv(trials: list[Trial], space: Space) -> str:
     writer.writerow(["trial", "value", "standard_error", "seconds", "failed", *space])
     for one in trials:
         figures = ["" if np.isnan(x) else f"{x:.9g}" for x in (one.value, one.error, round(one.seconds, 3))]
-        writer.writerow([one.number, *figures, one.failed, *(one.drawn.get(key, "") for key in space)])
+        writer.writerow([one.number, *figures, one.failed, *(one.used[key] for key in space)])
     return text.getvalue()
 
 

@@ -135,13 +135,13 @@ def _slices(result: TuneResult, trials: Sequence[Trial], space: Space) -> list[t
 
     made = []
     for key, knob in space.items():
-        own = [one for one in trials if key in one.drawn and not math.isnan(one.value)]
+        own = [one for one in trials if one.drawn and not math.isnan(one.value)]
         if not own:
             continue
         best = next((at for at, one in enumerate(own) if one.number == result.number), None)
         values = [one.value for one in own]
         log = isinstance(knob, Between) and knob.log
-        drawing = slice_plot(key, [one.drawn[key] for one in own], values, log=log, best=best)
+        drawing = slice_plot(key, [one.used[key] for one in own], values, log=log, best=best)
         made.append((_short(key), drawing))
     return made
 
@@ -153,7 +153,7 @@ def _row(trial: Trial) -> dict[str, Any]:
         "error": _number(trial.error),
         "seconds": "" if math.isnan(trial.seconds) else f"{trial.seconds:.1f}",
         "failed": trial.failed,
-        "cells": {key: _value(value) for key, value in trial.drawn.items()},
+        "cells": {key: _value(value) for key, value in trial.used.items()},
     }
 
 
