@@ -121,7 +121,16 @@ class TrackingTable(_Table):
     """`[tracking]`: where runs are written down, for `overread runs` and MLflow."""
 
     uri: str = "none"
-    experiment: str = "overread"
+    experiment: Annotated[str, Field(min_length=1)] = "overread"
+
+    @model_validator(mode="after")
+    def _place(self) -> TrackingTable:
+        # MLflow takes any other word for a folder, and makes it.
+        if self.uri not in ("none", "sqlite", "databricks") and ":" not in self.uri:
+            raise ValueError(
+                f'uri: expected "none", "sqlite" or an address such as https://…, got {self.uri!r}'
+            )
+        return self
 
 
 class Between(_Table):

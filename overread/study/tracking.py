@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from overread.engine import write_atomically
-from overread.errors import OverreadError, TrackingError
+from overread.errors import OverreadError, TrackingError, UsageError
 from overread.progress import SILENT, Progress
 from overread.study.run_facts import RunFacts, run_facts
 
@@ -134,6 +134,7 @@ def tracked_runs(uri: str, *, folder: Path, experiment: str) -> list[TrackedRun]
         experiment: Its name.
 
     Raises:
+        UsageError: `uri` is no address.
         TrackingError: There is no such database or experiment, or the server does not answer.
     """
     if uri == "sqlite" and not (folder / DATABASE).is_file():
@@ -142,6 +143,9 @@ def tracked_runs(uri: str, *, folder: Path, experiment: str) -> list[TrackedRun]
             where=f"folder '{folder}'",
             todo='run a study with [tracking] uri = "sqlite", or name another folder',
         )
+    if uri != "databricks" and uri != "sqlite" and ":" not in uri:
+        # MLflow takes any other word for a folder, and makes it.
+        raise UsageError(f"expected sqlite or an address such as https://…, got '{uri}'", where="--uri")
     shown = without_password(uri)
     with _mlflow(shown) as mlflow:
         client = _client(mlflow, resolved(uri, folder))

@@ -59,6 +59,10 @@ def test_mlflow_is_asked_only_where_its_uri_is_given(command: Command, tmp_path:
     said = command("runs", tmp_path, "--uri", "sqlite")
     assert said.code == 1
     assert "there is no mlflow.db" in said.err
+    said = command("runs", tmp_path, "--uri", "sqllite")
+    assert said.code == 2
+    assert "expected sqlite or an address" in said.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_readers_are_compared_on_the_terminal_as_json_and_as_a_page(

@@ -119,6 +119,10 @@ def test_an_unknown_role_of_a_column_names_the_nearest() -> None:
             "'cohort.split': train + tune + test must be 1, got 1.3",
         ),
         ({"cohort": {"source": 3}}, "'cohort.source': expected a path, got 3"),
+        (
+            {"tracking": {"uri": "sqllite"}},
+            "'tracking.uri': expected \"none\", \"sqlite\" or an address such as https://…, got 'sqllite'",
+        ),
         ({"study": {"seed": -1}}, "'study.seed': expected greater than or equal to 0, got -1"),
         (
             {"evaluation": {"operating_point": {"sensitivity": 0.9, "youden": True}}},
