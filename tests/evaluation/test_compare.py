@@ -8,6 +8,7 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.weightstats import DescrStatsW
 
 from overread.errors import EvaluationError, UsageError
 from overread.evaluation import evaluate_readings
@@ -146,6 +147,27 @@ def test_intervals_of_differences_come_from_the_same_resamples() -> None:
     own = found.reader("reader 0").on("malignant").figures["brier"]
     difference = found.pairs[0].on("malignant").figures["brier"]
     assert difference.high - difference.low < 0.2 * (own.high - own.low)
+
+
+def test_intervals_of_differences_are_those_of_a_paired_mean_where_patients_have_one_image() -> None:
+    """The oracle: a difference of means over the same images is the mean of their differences."""
+    first, reference = candidate("first", LABELS, GOOD)
+    second, _ = candidate("second", LABELS, POOR)
+    figures = compare_readers([first, second], reference).pairs[0].on("malignant").figures
+    good, poor, present = GOOD.astype(np.float32), POOR.astype(np.float32), LABELS == 1
+    loss = [-np.log(np.where(present, scores, 1 - scores)) for scores in (good, poor)]
+    called = [(scores >= 0.5).astype(float)[present] for scores in (good, poor)]
+    parts = {
+        "brier": (poor - LABELS) ** 2 - (good - LABELS) ** 2,
+        "log_loss": loss[1] - loss[0],
+        "sensitivity": called[1] - called[0],
+    }
+    for name, part in parts.items():
+        low, high = DescrStatsW(part).zconfint_mean()
+        assert figures[name].difference == pytest.approx(part.mean(), abs=1e-6), name
+        assert (figures[name].low, figures[name].high) == pytest.approx(
+            (low, high), abs=0.1 * (high - low)
+        ), name
 
 
 def test_p_values_are_adjusted_over_all_pairs_and_targets_of_a_test() -> None:
