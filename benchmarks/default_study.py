@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from overread.bundle import Bundle
 from overread.cohort import Cohort, ingest
+from overread.cohort.layouts.medmnist_classes import data_set
 from overread.engine import LocalEngine
 from overread.evaluation import apply_calibration
 from overread.evaluation.intervals import clustered_bootstrap
@@ -85,10 +86,13 @@ def run_default(arrays: Arrays, folder: Path, *, name: str, progress: Progress =
     source = folder / f"{name}.npz"
     if not source.is_file():
         np.savez(source, **clean)  # type: ignore[arg-type]
-    said = {
-        "study": {"name": name},
-        "cohort": {"source": str(source), "accept_leakage": ["pixels", "near-duplicate"]},
+    cohort_said: dict[str, Any] = {
+        "source": str(source),
+        "accept_leakage": ["pixels", "near-duplicate"],
     }
+    if data_set(name) is None and _is_binary(arrays["train_labels"]):
+        cohort_said["positive"] = "class 1"  # the labels have no names that would tell
+    said = {"study": {"name": name}, "cohort": cohort_said}
     study = Study(check_study(said, where="the default study"), folder)
     kept: list[Any] = []
     _listen(kept)
@@ -163,6 +167,11 @@ def _without_test(study: Study, out: Path, progress: Progress) -> tuple[Cohort, 
         work=out / "work", progress=progress,
     )  # fmt: skip
     return cohort, bundle
+
+
+def _is_binary(labels: npt.NDArray[Any]) -> bool:
+    """Whether labels are one column of 0 and 1."""
+    return labels.size == len(labels) and set(np.unique(labels).tolist()) <= {0, 1}
 
 
 def _listen(kept: list[Any]) -> None:

@@ -45,7 +45,8 @@ class EnsembleBackbone(Backbone):
     def __init__(self, backbones: Sequence[Backbone]) -> None:
         nn.Module.__init__(self)
         self.backbones = nn.ModuleList(backbones)
-        self.grid = backbones[0].grid
+        first = backbones[0]
+        self.grid, self.sizes, self.views, self.taps = first.grid, first.sizes, first.views, first.taps
         self.channels = sum(backbone.channels for backbone in backbones)
 
     def forward(self, images: Tensor) -> list[Tensor]:
