@@ -72,6 +72,8 @@ def test_few_images_make_no_knot_and_no_line_is_steep() -> None:
     logits, labels = many(2)
     found = fit_isotonic(logits, labels)
     assert 5 < found.logits.size <= 52
+    between = (found.logits[1:-2] + found.logits[2:-1]) / 2
+    assert np.bincount(np.searchsorted(between, logits)).min() >= 0.01 * logits.size
     slopes = np.diff(found.scores) / np.diff(found.logits)
     assert (slopes > 0).all()
     assert slopes.max() * logits.std() < 5

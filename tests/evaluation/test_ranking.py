@@ -8,7 +8,10 @@ import sklearn.metrics as oracle
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as hs
-from torchmetrics.functional.classification import binary_sensitivity_at_specificity
+from torchmetrics.functional.classification import (
+    binary_sensitivity_at_specificity,
+    binary_specificity_at_sensitivity,
+)
 
 from overread.evaluation import ranking as rk
 from overread.evaluation.intervals import bootstrap, draw_counts
@@ -62,6 +65,18 @@ def test_every_resample_has_the_curve_of_its_images_written_out(seed) -> None:
             continue
         x, y, _ = oracle.roc_curve(truth, values, drop_intermediate=False)
         assert draws[row] == pytest.approx(np.interp(rates, x, y), abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_specificity_at_a_sensitivity_agrees_with_torchmetrics(seed) -> None:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 200).astype(float)
+    scores = np.round(make_scores(rng, labels), 1)
+    at = np.array([0.5, 0.8, 0.9, 0.95, 1.0])
+    found = rk.specificity_at_of(labels, scores, sensitivities=at)(np.ones((1, 200)))[0]
+    given = torch.tensor(scores), torch.tensor(labels.astype(int))
+    expected = [float(binary_specificity_at_sensitivity(*given, rate)[0]) for rate in at]
+    assert found == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))
