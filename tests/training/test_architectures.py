@@ -61,7 +61,8 @@ def bundled(name: str, size: int, taps: Taps = "stages", **more: object) -> tupl
         features = backbone.pooled(backbone(torch.from_numpy(images))).numpy()
     spread = 1 / (features.std() * np.sqrt(backbone.channels))
     density = fit_density(features.mean(0) + rng.normal(size=(12, backbone.channels)) * features.std())
-    head = LinearHead(rng.normal(0, spread, (2, backbone.channels)), np.zeros(2))
+    weight = rng.normal(0, spread, (2, backbone.channels))
+    head = LinearHead(weight, -weight @ features.mean(0))
     network = BundledNetwork(
         ReaderNetwork(backbone, head),
         task="multilabel",

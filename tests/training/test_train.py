@@ -49,6 +49,23 @@ def test_sizes_and_views_are_in_the_features_in_the_bundle_and_in_what_is_said_o
         torch.testing.assert_close(reader.network(upside_down), reader.network(torch.from_numpy(inputs)))
 
 
+def test_fine_tuning_goes_through_all_sizes_and_is_judged_by_all_views(tmp_path: Path) -> None:
+    cohort = small_cohort(tmp_path)
+    fine_tune = {"epochs": 1, "patience": 1, "batch_size": 8, "learning_rate": 1e-2}
+    reader = trained(
+        cohort,
+        tmp_path / "work",
+        image_size=32,
+        more_sizes=(28,),
+        views=2,
+        phases=("head", "fine-tune"),
+        fine_tune=fine_tune,
+    )
+    assert [row["phase"] for row in reader.history] == ["head", "fine-tune"]
+    assert all(np.isfinite(row["tune_loss"]) for row in reader.history)
+    assert len([note for note in reader.notes if note.startswith("Reads each image 4 times")]) == 1
+
+
 def test_a_reader_that_looks_once_says_nothing_of_its_cost(tmp_path: Path) -> None:
     reader = trained(small_cohort(tmp_path), tmp_path / "work", image_size=32)
     assert not [note for note in reader.notes if "Reads each image" in note]
