@@ -133,7 +133,7 @@ def measure(work: Path, asked: argparse.Namespace) -> dict[str, Any]:
             }
         )
         if not asked.json:
-            print(f"{row.name}: {each.mean():.3f}", file=sys.stderr, flush=True)
+            print(_line(lines[-1]), file=sys.stderr, flush=True)
     return {
         "images": len(truth),
         "patients": len(np.unique(rows.groups)),
@@ -161,12 +161,16 @@ def show(found: dict[str, Any]) -> None:
     )
     print(f"{'':45}{'AUC':>6}  {'95 % interval':15}{'gain':>7}  {'95 % interval':17}{'features':>9}")
     for line in found["rows"]:
-        low, high = line["interval"]
-        less, more = line["gain_interval"]
-        print(
-            f"{line['name']:45}{line['auc']:6.3f}  {low:.3f} to {high:.3f} {line['gain']:+7.3f}"
-            f"  {less:+.3f} to {more:+.3f}{line['features']:>9}"
-        )
+        print(_line(line))
+
+
+def _line(line: dict[str, Any]) -> str:
+    low, high = line["interval"]
+    less, more = line["gain_interval"]
+    return (
+        f"{line['name']:45}{line['auc']:6.3f}  {low:.3f} to {high:.3f} {line['gain']:+7.3f}"
+        f"  {less:+.3f} to {more:+.3f}{line['features']:>9}"
+    )
 
 
 def _features(cohort: Any, rows: Any, row: Row, *, work: Path, engine: Any) -> Floats:
