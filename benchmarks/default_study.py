@@ -90,6 +90,8 @@ def run_default(arrays: Arrays, folder: Path, *, name: str, progress: Progress =
         "source": str(source),
         "accept_leakage": ["pixels", "near-duplicate"],
     }
+    if "test_images" not in arrays:  # or a fifth of train would be kept for testing
+        cohort_said["split"] = {"train": 0.8, "tune": 0.2, "test": 0.0}
     if data_set(name) is None and _is_binary(arrays["train_labels"]):
         cohort_said["positive"] = "class 1"  # the labels have no names that would tell
     said = {"study": {"name": name}, "cohort": cohort_said}
