@@ -53,10 +53,12 @@ def made_space(reader: ReaderSettings) -> Space:
         "reader.imbalance": ("class-weights", "none", "balanced-sampling"),
     }
     if "fine-tune" not in reader.phases:
-        sizes: list[Value] = ["auto", 225, 321, 449]
-        if reader.backbone == "small" or reader.weights == "none":
-            sizes = ["auto", 65, 97, 129]
-        return space | {"reader.image_size": tuple(sizes)}
+        sizes: tuple[Value, ...] = ("auto", 225, 321, 449)
+        if reader.backbone == "small":
+            sizes = ("auto", 28, 48, 64)
+        elif reader.weights == "none":
+            sizes = ("auto", 65, 97, 129)
+        return space | {"reader.image_size": sizes}
     return space | {
         "reader.head": ("linear", "mlp"),
         "reader.reduce": ("none",),

@@ -70,18 +70,21 @@ def small_network(
     if wanted == "none":
         return None
     shutil.rmtree(work, ignore_errors=True)
+    storages = _candidates(wanted)
+    networks = {storage: shrink(network, storage=storage) for storage in storages}
+    if wanted == "auto" and len(networks["int8"]) > WORTH_IT * len(network):
+        progress.note("no small network is packed: it would hardly be smaller")
+        return None
     images = _write_images(cohort, work / "images.parquet", seed=seed)
-    whole = _read(network, work / "whole", images, draft, preprocess, engine, progress)
-    made: Shrunk | None = None
-    for storage in _candidates(wanted):
-        shrunk = shrink(network, storage=storage)
-        if wanted == "auto" and len(shrunk) > WORTH_IT * len(network):
-            progress.note("no small network is packed: it would hardly be smaller")
-            break
-        little = _read(shrunk, work / storage, images, draft, preprocess, engine, progress)
-        made = _calibrate(shrunk, storage, _join(whole, little, cohort), draft)
-        if harmless(made.described):
-            break
+    with progress.task("shrinking the network", 1 + len(storages)) as task:
+        whole = _read(network, work / "whole", images, draft, preprocess, engine)
+        task.advance()
+        for storage in storages:
+            small = _read(networks[storage], work / storage, images, draft, preprocess, engine)
+            made = _calibrate(networks[storage], storage, _join(whole, small, cohort), draft)
+            task.advance()
+            if harmless(made.described):
+                break
     shutil.rmtree(work)
     return made
 
@@ -150,13 +153,12 @@ def _read(
     draft: ManifestDraft,
     preprocess: bytes,
     engine: LocalEngine,
-    progress: Progress,
 ) -> dict[str, tuple[list[float], float]]:
     """Scores and novelty by image_id, through a bundle as everything is read."""
     tiny = {"06-tiny.png": selftest_images()["06-tiny.png"]}
     plain = draft.model_copy(update={"small": None})
     bundle = pack(work / "bundle", draft=plain, preprocess=preprocess, network=network, selftest=tiny)
-    readings = predict(bundle, [images], work / "readings.parquet", engine=engine, progress=progress).readings
+    readings = predict(bundle, [images], work / "readings.parquet", engine=engine).readings
     rows = pq.read_table(readings, columns=["image_id", "score", "novelty"]).to_pylist()
     return {row["image_id"]: (row["score"], row["novelty"]) for row in rows}
 

@@ -159,3 +159,35 @@ def test_an_untouched_score_keeps_its_calibration() -> None:
     given = draft().model_copy(update={"calibration": isotonic})
     said = describe(made, Stretch.none(1, task="binary"), draft=given, storage="int8", size=9)
     assert said.calibration == isotonic
+
+
+def test_a_multiclass_network_is_compared_by_the_sum_of_its_urgent_classes() -> None:
+    rng = np.random.default_rng(2)
+    z = rng.normal(size=(300, 3)) * 2
+    whole, small = softmax(z, axis=1), softmax(0.7 * z + rng.normal(0, 0.1, z.shape), axis=1)
+    point = OperatingPoint(name="high-sensitivity", threshold=0.3, rule="sensitivity >= 0.95 on tune")
+    given = make_draft(
+        task="multiclass",
+        classes=("nevus", "melanoma", "carcinoma"),
+        operating_points=(point,),
+        triage=TriageRule(urgent=("melanoma", "carcinoma"), novelty_threshold=5.0),
+        calibration=Calibration(kind="temperature", slope=(2.0,), intercept=(0.0,)),
+    )
+    made = Both(
+        whole=whole,
+        small=small,
+        whole_novelty=np.ones(300),
+        small_novelty=np.ones(300),
+        on_tune=np.ones(300, bool),
+        targets=np.eye(3)[whole.argmax(1)],
+    )
+    stretch = fit_stretch(small, whole, task="multiclass")
+    said = describe(made, stretch, draft=given, storage="int8", size=9)
+    assert said.calibration.kind == "temperature"
+    assert said.calibration.slope[0] == pytest.approx(2.0 * stretch.slope[0])
+    scores = stretch.of_scores(small, task="multiclass")
+    called = [one[:, 1:].sum(1) for one in (whole, scores)]
+    changed = ((called[0] >= 0.3) != (called[1] >= said.operating_points[0].threshold)).mean()
+    assert said.decisions_changed == pytest.approx(changed)
+    # Without the calibration and a threshold of its own more would change.
+    assert ((called[0] >= 0.3) != (small[:, 1:].sum(1) >= 0.3)).mean() > changed
