@@ -31,6 +31,7 @@ docs: setup
 
 bench: setup
 	$(BIN)/python benchmarks/featurize.py
+	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bootstrap.py
 

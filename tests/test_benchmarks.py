@@ -20,7 +20,12 @@ ROOT = Path(__file__).parents[1]
 def run_small(script: str, *options: str, folder: Path) -> dict[str, Any]:
     """The figures of a benchmark on a few generated phantoms, without peers in another Python."""
     command = [sys.executable, str(ROOT / "benchmarks" / script), "--json", "--weights", "none", *options]
-    environment = {**os.environ, "OVERREAD_SHARED": str(folder / "nowhere"), "OVERREAD_PEERS": ""}
+    environment = {
+        **os.environ,
+        "OVERREAD_SHARED": str(folder / "nowhere"),
+        "OVERREAD_PEERS": "",
+        "OMP_NUM_THREADS": "1",  # beside other tests, threads would wait for each other
+    }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
