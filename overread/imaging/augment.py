@@ -58,7 +58,7 @@ _RANGES: dict[str, _Ranges] = {
     # A dermatoscope has no up and down; colour is a sign of disease, so it may only move a little.
     "dermoscopy": _Ranges(180.0, True, True, 0.6, 1.1, 1.1, 0.05, 0.12, 0.15, 0.15, 0.04),
     # The heart lies left: no mirroring. Grey stays grey.
-    "chest": _Ranges(7.0, False, False, 0.75, 1.1, 1.05, 0.04, 0.15, 0.2, 0.0, 0.0),
+    "chest": _Ranges(7.0, False, False, 0.7, 1.15, 1.05, 0.04, 0.15, 0.2, 0.0, 0.0),
     # A patch of a scan may lie any way round; its levels are Hounsfield units, so they hardly move.
     "ct": _Ranges(10.0, True, True, 0.8, 1.1, 1.05, 0.04, 0.0, 0.1, 0.0, 0.0, 0.04),
 }

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from overread.training.mix import Mix
 from overread.training.settings import FineTuneSettings
 
-SEEN_FROM_SCRATCH = 70_000
+SEEN_FROM_SCRATCH = 80_000
 """Images, counted each time that they are seen, after which random weights have learned most of it."""
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 60
 SMALLEST_BATCH, LARGEST_BATCH = 16, 128
