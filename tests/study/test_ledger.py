@@ -55,6 +55,9 @@ def test_an_interrupted_search_draws_what_an_uninterrupted_one_does(tmp_path: Pa
     cut_off = ledger(tmp_path / "stopped").draw()
     go_on(ledger(tmp_path / "stopped"), 13)
     assert cut_off.params == whole.entries()[3].drawn
+    with sqlite3.connect(tmp_path / "stopped" / "tune.db") as database:
+        states = [row[0] for row in database.execute("select state from trials order by number")]
+    assert (states[3], states.count("RUNNING")) == ("FAIL", 0)
     stopped = ledger(tmp_path / "stopped")
     go_on(stopped, 16)
     assert [(one.drawn, one.value) for one in stopped.entries()] == [

@@ -88,6 +88,9 @@ def test_values_that_do_not_go_together_leave_out_the_fewest_and_last() -> None:
         "last",
     )
     assert settle(said, {"reader.head": "logistic", "reader.reduce": "pca"})[1] == ()
+    # Either could be left out of this one.
+    of_logistic = said_of(study(head="logistic"))
+    assert settle(of_logistic, {"reader.head": "linear", "reader.reduce": "pca"})[1] == ("reader.reduce",)
 
 
 def test_only_what_the_study_states_is_said() -> None:
