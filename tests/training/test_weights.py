@@ -196,8 +196,6 @@ def test_a_network_without_published_weights_says_so(monkeypatch: pytest.MonkeyP
 def test_images_of_few_pixels_get_the_small_network_which_needs_no_hub(
     name: str, weights: str, side: int | None, chosen: str
 ) -> None:
-    if chosen == "overread_small":
-        pytest.importorskip("overread.training.small_network")
     found = find_weights(name, weights, image_side=side)
     assert (found.name, found.file) == (chosen, None)
 
