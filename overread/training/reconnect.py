@@ -91,6 +91,8 @@ def fine_tune_reader(
     recipe = recipe_for(settings.fine_tune, pretrained=backbone.pretrained, images=len(rows.of("train")))
     members = plan_members(rows, task=task, count=recipe.ensemble, seed=seed)
     policy = policy_for(cohort, settings)
+    if policy == "ct":  # what is looked for is a few pixels: wear would take it away with the label left on
+        recipe = replace(recipe, strength=min(recipe.strength, 1.0), wear=0.0)
     of_head = settings
     if settings.head in TREE_HEADS:  # no gradient passes through trees
         of_head = settings.model_copy(update={"head": "linear", "reduce": "none"})
