@@ -359,10 +359,12 @@ def calibration_choice(result: CalibrationResult) -> str:
     if len(losses) < 2 or result.kind not in losses:
         return f"{name} was taken without a choice."
     beside = "" if np.isnan(plain) else f"; the scores without calibration had {number(plain)}"
+    if plain <= losses[result.kind]:
+        beside += ", so there was next to nothing to correct"
     if min(losses, key=lambda kind: losses[kind]) == result.kind:
         return (
             f"{name} was chosen: its cross-validated log loss, {number(losses[result.kind])}, is the lowest "
-            f"of those compared{beside}."
+            f"of the calibrations{beside}."
         )
     return f"{name} was taken although another has a lower cross-validated log loss{beside}."
 
