@@ -44,4 +44,5 @@ def _take_scale(norm: Any, inputs: tuple[Tensor, ...]) -> None:
     # One scale for all channels and no shift: what makes each channel as loud as the others, layer by
     # layer, does so with the rounding of the faintest (1e-4 of InceptionV3's features).
     norm.running_mean.zero_()
-    norm.running_var.fill_(inputs[0].square().mean())
+    # Rounded, for the number of threads changes in which order a mean is summed up, and no byte may follow.
+    norm.running_var.fill_(float(f"{float(inputs[0].square().mean()):.3g}"))

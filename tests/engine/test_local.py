@@ -314,7 +314,7 @@ from tests.engine.stages import Double
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
     LocalEngine(int(sys.argv[2])).run(
-        Double(folder / "trace", pause_s=0.1),
+        Double(folder / "trace", pause_s=0.3),
         folder / "numbers.parquet",
         folder / "out",
         key="k",
