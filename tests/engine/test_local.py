@@ -306,15 +306,18 @@ def test_no_worker_is_wrong_usage(settings: dict[str, int]) -> None:
         LocalEngine(**settings)
 
 
+# A shell starts what runs in its background deaf to ctrl-C, and children inherit that.
 SLOW_RUN = """
+import signal
 import sys
 from pathlib import Path
 from overread.engine import LocalEngine
 from tests.engine.stages import Double
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder = Path(sys.argv[1])
     LocalEngine(int(sys.argv[2])).run(
-        Double(folder / "trace", pause_s=0.3),
+        Double(folder / "trace", pause_s=0.1),
         folder / "numbers.parquet",
         folder / "out",
         key="k",
