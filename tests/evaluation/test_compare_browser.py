@@ -8,6 +8,7 @@ import pytest
 
 from overread.evaluation.compare_page import render_comparison
 from tests.evaluation.test_compare import TASKS, compare
+from tests.phone import open_alone_on_a_phone
 
 pytestmark = pytest.mark.browser
 
@@ -18,16 +19,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_pat
     found = compare(poor, good, (good + poor) / 2, labels=labels, all_pairs=True, **fields)
     path = tmp_path / "comparison.html"
     path.write_text(render_comparison(found), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
-    assert said == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = open_alone_on_a_phone(browser, path)
     # A row's name may not be squeezed to a letter a line.
     assert page.evaluate(
         "[...document.querySelectorAll('tbody th[scope=row]')].every(th => th.offsetWidth > 60)"

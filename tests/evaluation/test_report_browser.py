@@ -8,6 +8,7 @@ import pytest
 
 from tests.evaluation.made_report import NAMES
 from tests.evaluation.test_report import plain
+from tests.phone import open_alone_on_a_phone
 
 pytestmark = pytest.mark.browser
 
@@ -16,16 +17,7 @@ pytestmark = pytest.mark.browser
 def test_the_report_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, task) -> None:
     path = tmp_path / "report.html"
     path.write_text(plain(task), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
-    assert said == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = open_alone_on_a_phone(browser, path)
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

@@ -9,6 +9,7 @@ import pytest
 from overread.exploration.page import render_page
 from tests.exploration.subjects import make_rows, make_subject
 from tests.exploration.test_page import bare, full
+from tests.phone import open_alone_on_a_phone
 
 pytestmark = pytest.mark.browser
 LONG = tuple(f"Pleural_Thickening_of_the_{at}th_kind_and_more" for at in range(14))
@@ -26,16 +27,7 @@ PAGES = {"binary": lambda: full("binary"), "bare": lambda: bare("multilabel"), "
 def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, kind) -> None:
     path = tmp_path / "cohort.html"
     path.write_text(PAGES[kind](), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 390, "height": 844})
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.goto(path.as_uri())
-    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
-    assert said == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = open_alone_on_a_phone(browser, path)
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     # A row's name may not be squeezed to a letter a line.
     assert page.evaluate(
