@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 from default_study import Arrays, run_default
 from medmnist import read_test, show
+from runner import SHARED
 
-FOLDER = Path(__file__).parents[2] / "shared" / "data" / "luna_patches"
+FOLDER = SHARED / "data" / "luna_patches"
 
 
 def main() -> None:
     asked = _arguments()
     arrays: Arrays = {}
     for split, path in (("train", asked.train), ("val", asked.val)):
+        if not path.is_file():
+            sys.exit(f"'{path}' is not there; set OVERREAD_SHARED, or name the file with --{split}")
         with np.load(path, allow_pickle=False) as file:
             arrays |= {f"{split}_images": file["images"], f"{split}_labels": file["labels"]}
     if asked.test is not None:

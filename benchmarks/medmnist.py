@@ -22,8 +22,9 @@ import numpy as np
 from default_study import SPLITS, Arrays, run_default
 from rich.console import Console
 from rich.table import Table
+from runner import SHARED
 
-DEFAULT = Path(__file__).parents[2] / "shared" / "data" / "medmnist" / "pneumoniamnist.npz"
+DEFAULT = SHARED / "data" / "medmnist" / "pneumoniamnist.npz"
 PUBLISHED = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
 # Yang et al., MedMNIST v2, Scientific Data 10, 41 (2023): test AUC, test accuracy.
 PEERS: dict[str, dict[str, tuple[float, float]]] = {

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import time
@@ -24,9 +23,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from runner import SHARED
 
 Floats = npt.NDArray[np.float64]
-SHARED = Path(os.environ.get("OVERREAD_SHARED", Path(__file__).parents[2] / "shared"))
 RESAMPLES = 2000
 
 
