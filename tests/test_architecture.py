@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "overread"
 MODULES = look.read_modules(PACKAGE)
 LIGHT = ("imaging", "engine", "cohort", "bundle", "cli")
-OWN_PROCESSES = ("overread.engine.worker",)  # reads what its parent process has just written to a pipe
+# They read what their own parent process, or their own driver, has just sent them.
+OWN_PROCESSES = ("overread.engine.worker", "overread.engine.spark.payload")
 
 
 def test_every_import_follows_the_arrows() -> None:

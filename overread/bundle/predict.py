@@ -21,7 +21,7 @@ from overread.bundle.manifest import Manifest
 from overread.bundle.predict_stage import READING_SCHEMA, PredictStage
 from overread.bundle.read import Bundle
 from overread.bundle.triage import DECISIONS, Decision
-from overread.engine import REJECT_DETAIL, REJECT_REASON, LocalEngine, atomically, list_parts
+from overread.engine import REJECT_DETAIL, REJECT_REASON, Engine, LocalEngine, atomically, list_parts
 from overread.engine.parts import write_part
 from overread.errors import EngineError, UsageError
 from overread.progress import SILENT, Progress
@@ -66,7 +66,7 @@ def predict(
     *,
     small: bool = False,
     metadata: Path | None = None,
-    engine: LocalEngine | None = None,
+    engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> PredictSummary:
     """Read images with a bundle.

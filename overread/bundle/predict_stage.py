@@ -63,6 +63,15 @@ class PredictStage:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_bundle": None}
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The bundle, for engines on other machines."""
+        return (self._path,)
+
+    def with_files(self, files: tuple[Path, ...]) -> PredictStage:
+        """The same stage with the bundle in another place."""
+        return PredictStage(files[0], digest=self._digest, small=self._small, limits=self._limits)
+
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Read batch by batch.
 

@@ -35,8 +35,8 @@ from overread.cohort.read_stage import FILE_FIELD, ReadStage
 from overread.cohort.schema import SCHEMA_VERSION, Split
 from overread.cohort.settings import IngestSettings
 from overread.cohort.write_images import write_images
-from overread.engine import LocalEngine, list_parts, remove_unfinished, write_atomically, write_table
-from overread.engine.local import RUN_FILE
+from overread.engine import Engine, list_parts, remove_unfinished, write_atomically, write_table
+from overread.engine.run_folder import RUN_FILE
 from overread.errors import CohortError
 from overread.progress import SILENT, Progress
 
@@ -56,7 +56,7 @@ def ingest(
     out: Path,
     *,
     settings: IngestSettings,
-    engine: LocalEngine,
+    engine: Engine,
     retry: bool = False,
     listing: Listing | None = None,
     progress: Progress = SILENT,
@@ -135,7 +135,7 @@ class _Job:
     root: Path
     out: Path
     settings: IngestSettings
-    engine: LocalEngine
+    engine: Engine
     progress: Progress
 
     @property

@@ -14,8 +14,8 @@ from overread.cohort.cohort import Cohort
 from overread.cohort.read_stage import EmbedStage
 from overread.cohort.schema import IMAGE_SCHEMA
 from overread.engine import LocalEngine, list_parts, write_table
-from overread.engine.local import RUN_FILE
 from overread.engine.parts import part_name
+from overread.engine.run_folder import RUN_FILE
 from overread.progress import SILENT, Progress
 
 PART_BYTES = 2**25

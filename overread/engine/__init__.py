@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from overread.engine.atomic import atomically, remove_unfinished, write_atomically
+from overread.engine.choose import open_engine
+from overread.engine.engine import Engine
 from overread.engine.local import LocalEngine
 from overread.engine.parts import list_parts, write_table
 from overread.engine.stage import (
@@ -13,6 +15,7 @@ from overread.engine.stage import (
     REJECT_FIELDS,
     REJECT_REASON,
     Stage,
+    Travelling,
 )
 
 __all__ = [
@@ -22,10 +25,13 @@ __all__ = [
     "REJECT_DETAIL",
     "REJECT_FIELDS",
     "REJECT_REASON",
+    "Engine",
     "LocalEngine",
     "Stage",
+    "Travelling",
     "atomically",
     "list_parts",
+    "open_engine",
     "remove_unfinished",
     "write_atomically",
     "write_table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from overread.errors import EngineError
 def atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name only when the block has ended well.
 
-    The bytes go to `NAME.<process id>.tmp`, are flushed to the disk, and are then renamed. Any error
+    The bytes go to `NAME.<process id>-<random>.tmp`, are flushed to the disk, and are then renamed. Any error
     leaves what stood at `path` before.
 
     Args:
@@ -25,8 +26,8 @@ def atomically(path: Path) -> Iterator[BinaryIO]:
     Raises:
         EngineError: The disk is full, or the file cannot be written.
     """
-    # The process id keeps a worker that outlives its parent for a moment from sharing the file.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # A worker that outlives its parent for a moment, or one on another machine, does not share the file.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with unfinished.open("wb") as handle:
             yield handle

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import multiprocessing
 import os
 import pickle
@@ -15,16 +13,14 @@ from multiprocessing.context import SpawnProcess
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
-from overread.engine.atomic import remove_unfinished, unwritable, write_atomically
-from overread.engine.parts import is_finished, is_marked, list_parts, part_name
-from overread.engine.slices import Plan, Slice, plan_slices, source_files
-from overread.engine.stage import Stage, expands, stage_name
+from overread.engine.atomic import remove_unfinished
+from overread.engine.run_folder import begin_run
+from overread.engine.slices import Slice
+from overread.engine.stage import Stage, stage_name
 from overread.engine.worker import Done, Failed, Job, run_slice, work, worker_environment
 from overread.errors import EngineError, UsageError
 from overread.progress import SILENT, Progress, Task
 
-RUN_FILE = "run.json"
-_FORMAT = 1
 _PATIENCE_S = 10.0
 
 
@@ -78,28 +74,16 @@ class LocalEngine:
                 process was ended, or the disk is full. The same call again goes on where this one stopped.
             OverreadError: Whatever the stage raised of these.
         """
-        if rows_per_part < 1:
-            raise UsageError(f"expected at least 1 row a part, got {rows_per_part}", where="rows_per_part")
-        _check_apart(source, out)
-        plan = plan_slices(source, rows_per_part=rows_per_part, columns=columns)
-        job = Job(
-            out,
-            _digest(stage, plan, key, columns, rows_per_part),
-            tuple(columns) if columns is not None else None,
-        )
-        missing = _prepare(plan, job, counted=not expands(stage))
-        record = {"key": key, "source": plan.identity, "rows_per_part": rows_per_part}
-        record |= {"parts": len(plan.slices), "rows": plan.rows}
-        if missing:
-            _write_record(out, {**record, "complete": False})
-        with progress.task(label, plan.rows) as task:
-            task.advance(plan.rows - sum(piece.rows for piece in missing))
-            if self.workers == 1 or len(missing) == 1:
-                for piece in missing:
-                    task.advance(run_slice(stage, piece, job))
-            elif missing:
-                _run_in_processes(stage, missing, job, workers=min(self.workers, len(missing)), task=task)
-        _write_record(out, {**record, "complete": True})
+        run = begin_run(stage, source, out, key=key, columns=columns, rows_per_part=rows_per_part)
+        with progress.task(label, run.rows) as task:
+            task.advance(run.rows - sum(piece.rows for piece in run.missing))
+            if self.workers == 1 or len(run.missing) == 1:
+                for piece in run.missing:
+                    task.advance(run_slice(stage, piece, run.job))
+            elif run.missing:
+                workers = min(self.workers, len(run.missing))
+                _run_in_processes(stage, run.missing, run.job, workers=workers, task=task)
+        run.end()
         return out
 
 
@@ -215,67 +199,3 @@ class _WorkerTracebackError(Exception):
 
     def __str__(self) -> str:
         return f"\n\n{self.args[0]}"
-
-
-def _check_apart(source: Path | Sequence[Path], out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise EngineError("is a file, expected a folder", where=str(out), todo="name another folder")
-    if any(path.resolve().parent == out.resolve() for path in source_files(source)):
-        raise EngineError(
-            "is where the source lies", where=str(out), todo="name another folder for the output"
-        )
-
-
-def _digest(stage: Stage, plan: Plan, key: str, columns: Sequence[str] | None, rows_per_part: int) -> str:
-    said = {
-        "format": _FORMAT,
-        "key": key,
-        "source": plan.identity,
-        "columns": list(columns) if columns is not None else None,
-        "rows_per_part": rows_per_part,
-        "schema": [[field.name, str(field.type)] for field in stage.schema],
-    }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
-
-
-def _prepare(plan: Plan, job: Job, *, counted: bool) -> list[Slice]:
-    """Make the folder ready; returns the slices whose part is still to be made.
-
-    Args:
-        plan: The slices.
-        job: The run.
-        counted: Whether a part must hold as many rows as its slice.
-    """
-    out = job.out
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(out)
-        missing = [
-            piece
-            for piece in plan.slices
-            if not is_finished(
-                out / part_name(piece.index), mark=job.mark, rows=piece.rows if counted else None
-            )
-        ]
-        kept = {part_name(piece.index) for piece in plan.slices} - {
-            part_name(piece.index) for piece in missing
-        }
-        stale = [path for path in list_parts(out) if path.name not in kept]
-        if not (out / RUN_FILE).exists() and not all(map(is_marked, stale)):
-            raise EngineError(
-                "holds Parquet parts that Overread did not write",
-                where=str(out),
-                todo="name another folder, or remove them",
-            )
-        for path in stale:
-            path.unlink()
-    except OSError as error:
-        raise unwritable(out, error) from error
-    return missing
-
-
-def _write_record(out: Path, record: dict[str, object]) -> None:
-    content = (json.dumps(record, indent=2) + "\n").encode()
-    path = out / RUN_FILE
-    if not path.is_file() or path.read_bytes() != content:
-        write_atomically(path, content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -49,6 +50,20 @@ class Stage(Protocol):
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Process batches, one after another."""
+        ...
+
+
+@runtime_checkable
+class Travelling(Protocol):
+    """A stage that opens files or folders of this machine: they travel with it to machines that lack them."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What the stage opens, on the machine where it was made."""
+        ...
+
+    def with_files(self, files: tuple[Path, ...]) -> Stage:
+        """The same stage, opening these files instead, in the same order."""
         ...
 
 

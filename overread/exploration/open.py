@@ -11,7 +11,7 @@ from overread.cohort.cohort import CARD
 from overread.cohort.layouts import list_source
 from overread.cohort.register import register
 from overread.cohort.settings import LeakKind
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.exploration.subject import Subject
 from overread.progress import SILENT, Progress
 
@@ -21,7 +21,7 @@ def open_subject(
     *,
     settings: IngestSettings,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress = SILENT,
 ) -> Subject:
     """Open a cohort, or make one of a source for this purpose.

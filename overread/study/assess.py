@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from overread.bundle import Bundle, attach, model_card, predict
 from overread.bundle.read import NETWORK_NAME
 from overread.cohort import IMAGE_SCHEMA, Cohort
-from overread.engine import LocalEngine, atomically, write_atomically
+from overread.engine import Engine, atomically, write_atomically
 from overread.errors import BundleError, UsageError
 from overread.evaluation import (
     CohortFlow,
@@ -38,7 +38,7 @@ def evaluate(
     seed: int = 0,
     asked: Asked = ASKED,
     without_metadata: bool = False,
-    engine: LocalEngine | None = None,
+    engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> Evaluation:
     """Read one split with a bundle and say how far the reader can be trusted.

@@ -23,7 +23,7 @@ from overread.bundle import (
 from overread.bundle.metadata import made_values
 from overread.bundle.selftest import selftest_images
 from overread.cohort import Cohort
-from overread.engine import LocalEngine
+from overread.engine import Engine, LocalEngine
 from overread.errors import UsageError
 from overread.evaluation import calibration_notes
 from overread.evaluation.calibration import check_kind
@@ -47,7 +47,7 @@ def train(
     bundle: BundleTable | None = None,
     name: str | None = None,
     seed: int = 0,
-    engine: LocalEngine | None = None,
+    engine: Engine | None = None,
     work: Path | None = None,
     base: Path | None = None,
     progress: Progress = SILENT,

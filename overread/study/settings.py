@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from overread.cohort import IngestSettings, SplitShares
 from overread.cohort.settings import LeakKind, Role, SplitBy
+from overread.engine import Engine, open_engine
+from overread.engine.choose import ConfValue, EngineName
 from overread.errors import StudyError
 from overread.evaluation.asked import Asked
+from overread.progress import SILENT, Progress
 from overread.training.settings import ReaderSettings
 
 _Share = Annotated[float, Field(gt=0, lt=1)]
@@ -113,8 +117,18 @@ class BundleTable(_Table):
 class EngineTable(_Table):
     """`[engine]`: where stages run."""
 
-    engine: Literal["local"] = "local"
+    engine: EngineName = "local"
     workers: int | None = Field(default=None, ge=1, le=1024)
+    master: Annotated[str, Field(pattern=r"^(local(\[.*\])?|spark://.+|yarn|k8s://.+)$")] | None = None
+    spark: dict[str, ConfValue] = {}
+
+    def opened(self, *, progress: Progress = SILENT) -> AbstractContextManager[Engine]:
+        """The engine that is asked for; what it starts ends with the context."""
+        if self.engine == "local":  # what is said of Spark waits for the day that it is wanted
+            return open_engine(workers=self.workers)
+        return open_engine(
+            "spark", workers=self.workers, master=self.master, conf=self.spark, progress=progress
+        )
 
 
 class TrackingTable(_Table):

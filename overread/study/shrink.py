@@ -19,7 +19,7 @@ from overread.bundle.selftest import selftest_images
 from overread.bundle.shrink import Storage, ends_in_sigmoid_or_softmax, remap_score, shrink
 from overread.cohort import Cohort
 from overread.cohort.folds import cohort_groups
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.progress import SILENT, Progress
 from overread.study.agreement import Both, Stretch, describe, fit_stretch
 
@@ -48,7 +48,7 @@ def small_network(
     wanted: Literal["auto", "int8", "fp16", "none"],
     seed: int,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress = SILENT,
 ) -> Shrunk | None:
     """Shrink a network, bring it to agree with the whole one, and measure what that changed.
@@ -152,7 +152,7 @@ def _read(
     images: Path,
     draft: ManifestDraft,
     preprocess: bytes,
-    engine: LocalEngine,
+    engine: Engine,
 ) -> dict[str, tuple[list[float], float]]:
     """Scores and novelty by image_id, through a bundle as everything is read."""
     tiny = {"06-tiny.png": selftest_images()["06-tiny.png"]}

@@ -16,7 +16,7 @@ import numpy as np
 
 from overread import __version__
 from overread.cohort import Cohort, ingest
-from overread.engine import LocalEngine, write_atomically
+from overread.engine import Engine, LocalEngine, write_atomically
 from overread.errors import BackboneError, CohortError, StudyError, TrainingError
 from overread.progress import SILENT, Progress
 from overread.study.judging import (
@@ -156,7 +156,7 @@ def tune_study(
 class _Search:
     """One search at work."""
 
-    def __init__(self, study: Study, cohort: Cohort, out: Path, *, space: Space, engine: LocalEngine) -> None:
+    def __init__(self, study: Study, cohort: Cohort, out: Path, *, space: Space, engine: Engine) -> None:
         from overread.training.judge import Judge
 
         self._study, self._out, self._space = study, out, space

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from overread.bundle.image_file import to_pixels
-from overread.engine import REJECT_FIELDS, LocalEngine, atomically
+from overread.engine import REJECT_FIELDS, Engine, atomically
 from overread.errors import DecodeError, TrainingError
 from overread.imaging import DecodeLimits, GraphRunner
 from overread.progress import SILENT, Progress
@@ -97,7 +97,7 @@ def compute_features(
     out: Path,
     *,
     content_hash: str,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress = SILENT,
 ) -> dict[str, npt.NDArray[np.float32]]:
     """Features of a whole cohort by image_id, computed once and cached by content.
@@ -131,7 +131,7 @@ def compute_pixels(
     *,
     size: int,
     content_hash: str,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress = SILENT,
 ) -> tuple[list[str], npt.NDArray[np.uint8]]:
     """Resized pixels of a whole cohort as a memory map, so that they need not fit into memory.

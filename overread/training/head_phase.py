@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.imaging import Preprocess, preprocess_graph
 from overread.progress import Progress
 from overread.training.backbones import OpenedBackbone
@@ -114,7 +114,7 @@ def cohort_features(
     ids: Sequence[str],
     *,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress,
 ) -> Floats:
     """Features `float64 [n, d]` of some of the images, through the fast runtime."""

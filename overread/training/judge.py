@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 
 from overread.cohort import Cohort
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.errors import TrainingError
 from overread.progress import SILENT
 from overread.training.grown_trees import check_installed
@@ -68,7 +68,7 @@ class Judge:
         work: Path,
         *,
         way: Way,
-        engine: LocalEngine,
+        engine: Engine,
         seed: int,
         base: Path | None = None,
     ) -> None:

@@ -32,6 +32,7 @@ class Recipe:
         label_smoothing: How far targets are drawn towards undecided, 0..0.5.
         ema: Decay of the running mean of weights; 0: the weights themselves.
         ensemble: Networks trained without one fold each.
+        processes: That train together, each on its share of every batch.
         fresh_head: Whether the head begins with the classes' shares alone instead of the fitted head.
         strength: How far images are varied, see `Augmentation`.
         wear: How much images suffer, see `Augmentation`.
@@ -50,6 +51,7 @@ class Recipe:
     label_smoothing: float
     ema: float
     ensemble: int
+    processes: int = 1
     fresh_head: bool = False
     strength: float = 1.0
     wear: float = 0.0

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from overread.cohort import Cohort
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.errors import TrainingError
 from overread.imaging import Preprocess, resize_graph
 from overread.imaging.augment import Augmentation
@@ -80,7 +80,7 @@ def fine_tune_reader(
     settings: ReaderSettings,
     seed: int,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress,
 ) -> TrainedReader:
     """Reconnect heads, train the networks on as a whole, and keep the better reader by what was held out.
@@ -180,7 +180,7 @@ def _adopt(
     notes: list[str],
     facts: dict[str, str],
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress,
 ) -> TrainedReader:
     """The fine-tuned networks as the reader, with held-out logits and density from the fast runtime."""
@@ -221,7 +221,7 @@ def _material(
     images: TrainingImages,
     *,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress,
 ) -> Material:
     ids, pixels = compute_pixels(

@@ -51,6 +51,9 @@ class FineTuneSettings(BaseModel):
     ensemble: Auto | Annotated[int, Field(ge=1, le=10)] = Field(
         default="auto", description="networks, each trained without one fold of patients and averaged"
     )
+    processes: int = Field(
+        default=1, ge=1, le=1024, description="that train together, each on its share of every batch"
+    )
 
 
 class ReaderSettings(BaseModel):
@@ -75,6 +78,8 @@ class ReaderSettings(BaseModel):
             a linear head where the head is of trees, through which no gradient passes.
         reduce: What a tuned head is given: "none" all features, "pca" their principal components, "select"
             those that tell the classes apart best.
+        fit_on: Who fits "logistic", "random-forest", "gradient-boosting" and "xgboost": "local" scikit-learn
+            or XGBoost in this process, "spark" Spark ML on the engine's cluster.
         folds: The head is fitted this many times, leaving out one fold of patients each time.
         imbalance: What is done about rare classes, see `overread.training.imbalance.Imbalance`; "upsample"
             adds varied copies of their images to train.
@@ -95,6 +100,7 @@ class ReaderSettings(BaseModel):
     features: Literal["stages", "last"] = "stages"
     head: Literal["linear", "mlp", "logistic", "random-forest", "gradient-boosting", "xgboost"] = "linear"
     reduce: Literal["none", "pca", "select"] = "none"
+    fit_on: Literal["local", "spark"] = "local"
     phases: tuple[Phase, ...] = ("head", "fine-tune")
     folds: int = Field(default=5, ge=2, le=20)
     augmentation: Literal["auto", "none", "dermoscopy", "chest", "ct"] = "auto"
@@ -121,6 +127,11 @@ class ReaderSettings(BaseModel):
             raise ValueError(
                 f'reduce: expected "none" for the head "{self.head}", got "{self.reduce}";'
                 ' head = "logistic" is the linear head on fewer features'
+            )
+        if self.fit_on == "spark" and self.head in ("linear", "mlp"):
+            raise ValueError(
+                f'fit_on: expected "local" for the head "{self.head}", got "spark";'
+                ' head = "logistic" is the linear head that Spark ML fits'
             )
         if self.imbalance == "focal" and self.head in TREE_HEADS:
             raise ValueError(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from overread.cohort import Cohort
-from overread.engine import LocalEngine
+from overread.engine import Engine
 from overread.imaging import Preprocess
 from overread.progress import SILENT, Progress
 from overread.training.backbones import OpenedBackbone, automatic_size, open_backbone
@@ -52,7 +52,7 @@ def train_reader(
     work: Path,
     *,
     settings: ReaderSettings,
-    engine: LocalEngine,
+    engine: Engine,
     seed: int = 0,
     base: Path | None = None,
     learning_curve: bool = False,
@@ -122,7 +122,7 @@ def prepare(
     work: Path,
     *,
     settings: ReaderSettings,
-    engine: LocalEngine,
+    engine: Engine,
     seed: int,
     base: Path | None,
     progress: Progress,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from overread.cohort import Cohort
 from overread.cohort.upsample import copy_id, plan_upsampling
 from overread.cohort.upsample_stage import UpsampleStage
-from overread.engine import LocalEngine, list_parts
+from overread.engine import Engine, list_parts
 from overread.imaging.augment import Augmentation
 from overread.progress import Progress
 from overread.training.policy import policy_for
@@ -51,7 +51,7 @@ def upsampled_images(
     settings: ReaderSettings,
     seed: int,
     work: Path,
-    engine: LocalEngine,
+    engine: Engine,
     progress: Progress,
 ) -> TrainingImages:
     """Make copies of images of rare classes of train, varied by `settings.augmentation`.

@@ -185,6 +185,8 @@ EXAMPLES = {
     "drop_missing",
     "urgent",
     "workers",
+    "master",
+    "spark",
     "space",
 }
 
