@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, chosen_engine
 from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, print_facts, print_json
 from overread.cli.source_options import (
     ClassesOption,
@@ -61,12 +62,14 @@ def ingest(
     retry: Annotated[
         bool, typer.Option("--retry", help="Read the rejects of the cohort at -o again, and nothing else.")
     ] = False,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Read images and their labels into a cohort; what cannot be read becomes a reject."""
     from overread.cohort import ingest as ingest_source
-    from overread.engine import LocalEngine
 
     if retry:
         source, settings = _said_before(out, source)
@@ -95,14 +98,11 @@ def ingest(
             licence=licence,
             embed=embed,
         )
-    cohort = ingest_source(
-        source,
-        out,
-        settings=settings,
-        engine=LocalEngine(workers),
-        retry=retry,
-        progress=TerminalProgress(),
-    )
+    progress = TerminalProgress()
+    with chosen_engine(
+        engine, workers=workers, master=master, spark_conf=spark_conf, progress=progress
+    ) as running:
+        cohort = ingest_source(source, out, settings=settings, engine=running, retry=retry, progress=progress)
     card = cohort.card
     if as_json:
         print_json(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, chosen_engine
 from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, figure, print_facts, print_json
 from overread.cli.source_options import (
     ClassesOption,
@@ -55,11 +56,14 @@ def explore(
     audit: Annotated[
         bool, typer.Option("--audit/--no-audit", help="Ask how well classes are told by what is no disease.")
     ] = True,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Show a cohort, or a source that could become one, in one page: flow, classes, leakage, shortcuts."""
-    from overread.engine import LocalEngine, write_atomically
+    from overread.engine import write_atomically
     from overread.exploration.open import open_subject
     from overread.exploration.page import render_page
 
@@ -85,13 +89,12 @@ def explore(
     )
     progress = TerminalProgress()
     with TemporaryDirectory(prefix="overread-explore-") as work:
-        subject = open_subject(
-            source,
-            settings=settings,
-            work=Path(work) / "cohort",
-            engine=LocalEngine(workers),
-            progress=progress,
-        )
+        with chosen_engine(
+            engine, workers=workers, master=master, spark_conf=spark_conf, progress=progress
+        ) as running:
+            subject = open_subject(
+                source, settings=settings, work=Path(work) / "cohort", engine=running, progress=progress
+            )
         shortcuts: tuple[Shortcut, ...] = ()
         if audit:
             from overread.exploration.shortcuts import audit_shortcuts

@@ -8,6 +8,13 @@ from typing import Annotated
 
 import typer
 
+from overread.cli.engine_options import (
+    EngineOption,
+    MasterOption,
+    SparkConfOption,
+    chosen_engine,
+    with_engine,
+)
 from overread.cli.show import (
     JsonFlag,
     TerminalProgress,
@@ -24,15 +31,20 @@ def train(
     cohort: Annotated[Path, typer.Argument(help="The cohort's folder.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="The bundle's folder.")],
     study: Annotated[
-        Path | None, typer.Option(help="A study file, of which [reader], [evaluation] and [bundle] are used.")
+        Path | None,
+        typer.Option(
+            help=r"A study file, of which \[reader], \[evaluation], \[bundle] and \[engine] are used."
+        ),
     ] = None,
     overrule: SetOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Train a reader on a cohort, calibrate it and pack it; the test split is not read."""
     from overread.cohort import Cohort
-    from overread.engine import LocalEngine
     from overread.study import train as train_cohort
     from overread.study.settings import Study, check_study, load_study, overruled
 
@@ -42,18 +54,20 @@ def train(
     else:
         said = overruled({"cohort": {"source": str(cohort)}}, overrule or [])
         asked = Study(check_study(said, where="--set"), Path())
-    settings = asked.settings
-    bundle = train_cohort(
-        opened,
-        out,
-        reader=settings.reader.model_copy(update={"weights": asked.weights}),
-        evaluation=settings.evaluation,
-        bundle=settings.bundle,
-        name=settings.study.name if study is not None else None,
-        seed=settings.study.seed,
-        engine=LocalEngine(workers),
-        progress=TerminalProgress(),
-    )
+    asked = with_engine(asked, engine=engine, workers=workers, master=master, spark_conf=spark_conf)
+    settings, progress = asked.settings, TerminalProgress()
+    with settings.engine.opened(progress=progress) as running:
+        bundle = train_cohort(
+            opened,
+            out,
+            reader=settings.reader.model_copy(update={"weights": asked.weights}),
+            evaluation=settings.evaluation,
+            bundle=settings.bundle,
+            name=settings.study.name if study is not None else None,
+            seed=settings.study.seed,
+            engine=running,
+            progress=progress,
+        )
     points = [point.model_dump(mode="json") for point in bundle.manifest.operating_points]
     if as_json:
         print_json({"bundle": out, "name": bundle.label, "operating_points": points})
@@ -73,25 +87,32 @@ def evaluate(
     without_metadata: Annotated[
         bool, typer.Option("--without-metadata", help="Tell the reader nothing beside the images.")
     ] = False,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Read a split of a cohort with a bundle and report how far the reader can be trusted."""
     from overread.cohort import Cohort
-    from overread.engine import LocalEngine
     from overread.study import evaluate as evaluate_bundle
 
-    found = evaluate_bundle(
-        bundle,
-        Cohort.load(cohort),
-        out,
-        split=split,
-        resamples=resamples,
-        seed=seed,
-        without_metadata=without_metadata,
-        engine=LocalEngine(workers),
-        progress=TerminalProgress(),
-    )
+    progress = TerminalProgress()
+    opened = Cohort.load(cohort)
+    with chosen_engine(
+        engine, workers=workers, master=master, spark_conf=spark_conf, progress=progress
+    ) as running:
+        found = evaluate_bundle(
+            bundle,
+            opened,
+            out,
+            split=split,
+            resamples=resamples,
+            seed=seed,
+            without_metadata=without_metadata,
+            engine=running,
+            progress=progress,
+        )
     paths = {
         "report": out / "report.html",
         "evaluation": out / "evaluation.json",
@@ -119,26 +140,22 @@ def predict(
         Path | None,
         typer.Option(help="CSV, TSV, Excel or Parquet with what the bundle asks for, a row an image."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="Where to run: local.")] = "local",
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Read images with a bundle; what cannot be read stands in FILE.rejects.parquet."""
     from overread.bundle import predict as predict_images
-    from overread.engine import LocalEngine
-    from overread.errors import UsageError
 
-    if engine != "local":
-        raise UsageError(f"expected local, got '{engine}'", where="--engine", todo="leave it out")
-    summary = predict_images(
-        bundle,
-        inputs,
-        out,
-        small=small,
-        metadata=metadata,
-        engine=LocalEngine(workers),
-        progress=TerminalProgress(),
-    )
+    progress = TerminalProgress()
+    with chosen_engine(
+        engine, workers=workers, master=master, spark_conf=spark_conf, progress=progress
+    ) as running:
+        summary = predict_images(
+            bundle, inputs, out, small=small, metadata=metadata, engine=running, progress=progress
+        )
     if as_json:
         print_json(asdict(summary))
         return

@@ -23,7 +23,8 @@ JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output and nothing else there.")
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Worker processes; default: one a core.")
+    int | None,
+    typer.Option("--workers", min=1, help="Worker processes, or cores of Spark; default: all there are."),
 ]
 
 

@@ -100,9 +100,9 @@ def source_settings(
 
     values = {
         **plain,
-        "columns": _pairs("--column", column, "image=isic_id"),
+        "columns": pairs("--column", column, "image=isic_id"),
         "classes": tuple(classes.split(",")) if classes else None,
-        "map": _pairs("--map", map, "nv=benign"),
+        "map": pairs("--map", map, "nv=benign"),
         "drop_missing": tuple(drop_missing or ()),
         "exclude": _lists("--exclude", exclude),
         "only": _lists("--only", only),
@@ -118,21 +118,26 @@ def source_settings(
         raise UsageError(f"{said[0].lower()}{said[1:]}", where=f"--{option}") from error
 
 
-def _pairs(option: str, said: Sequence[str] | None, example: str) -> dict[str, str]:
-    pairs: dict[str, str] = {}
+def pairs(option: str, said: Sequence[str] | None, example: str) -> dict[str, str]:
+    """What an option said as NAME=VALUE, each name once.
+
+    Raises:
+        UsageError: There is no "=" or no name, or a name stands twice.
+    """
+    found: dict[str, str] = {}
     for one in said or ():
         name, equals, value = one.partition("=")
-        if not equals or not name or name in pairs:
-            what = f"'{name}' stands twice" if name in pairs else f"expected NAME=VALUE, got '{one}'"
+        if not equals or not name or name in found:
+            what = f"'{name}' stands twice" if name in found else f"expected NAME=VALUE, got '{one}'"
             raise UsageError(what, where=option, todo=f"write {example}")
-        pairs[name] = value
-    return pairs
+        found[name] = value
+    return found
 
 
 def _lists(option: str, said: Sequence[str] | None) -> dict[str, tuple[str, ...]]:
     lists: dict[str, tuple[str, ...]] = {}
     for one in said or ():
-        [(name, value)] = _pairs(option, [one], "view=AP").items()
+        [(name, value)] = pairs(option, [one], "view=AP").items()
         lists[name] = (*lists.get(name, ()), value)
     return lists
 

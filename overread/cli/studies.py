@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, engine_table, with_engine
 from overread.cli.show import (
     JsonFlag,
     TerminalProgress,
@@ -56,13 +57,22 @@ def run(
         typer.Option("-o", "--out", help="Folder for the results; default: runs/NAME beside the study."),
     ] = None,
     overrule: SetOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Do all that a study file says and is not yet done: cohort, reader, evaluation, bundle."""
     from overread.study import load_study, run_study
 
-    asked = load_study(study, overrule=_with_workers(overrule, workers))
+    asked = with_engine(
+        load_study(study, overrule=overrule or []),
+        engine=engine,
+        workers=workers,
+        master=master,
+        spark_conf=spark_conf,
+    )
     out = out or study.parent / "runs" / asked.settings.study.name
     result = run_study(asked, out, progress=TerminalProgress())
     said = result.as_json()
@@ -79,13 +89,18 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for everything that is made.")] = Path(
         "out/demo"
     ),
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """The whole loop on generated skin lesions, offline: images, cohort, reader, report, bundle, readings."""
     from overread.study.demo import run_demo
+    from overread.study.settings import EngineTable
 
-    result = run_demo(out, workers=workers, progress=TerminalProgress())
+    table = engine_table(EngineTable(), engine=engine, workers=workers, master=master, spark_conf=spark_conf)
+    result = run_demo(out, engine=table, progress=TerminalProgress())
     said = result.as_json()
     if as_json:
         print_json(said)
@@ -103,10 +118,6 @@ def register(app: typer.Typer) -> None:
     """Put the commands into the app."""
     for command in (demo, init, run):
         app.command(rich_help_panel="Studies")(command)
-
-
-def _with_workers(overrule: list[str] | None, workers: int | None) -> list[str]:
-    return [*(overrule or []), *([f"engine.workers={workers}"] if workers else [])]
 
 
 def _show_figures(figures: dict[str, Any]) -> None:

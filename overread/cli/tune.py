@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, with_engine
 from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, print_facts, print_json, print_line
 from overread.cli.studies import SetOption
 
 
 def tune(
-    study: Annotated[Path, typer.Argument(help="The study file; its [tune] table says what is tried.")],
+    study: Annotated[Path, typer.Argument(help=r"The study file; its \[tune] table says what is tried.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the search and its results.")],
     trials: Annotated[
         int | None, typer.Option(min=1, help="Until there are so many; default: as the study says.")
@@ -21,6 +22,9 @@ def tune(
         float | None, typer.Option(min=0, metavar="MINUTES", help="Begin no trial after so long.")
     ] = None,
     overrule: SetOption = None,
+    engine: EngineOption = None,
+    master: MasterOption = None,
+    spark_conf: SparkConfOption = None,
     workers: WorkersOption = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -28,8 +32,12 @@ def tune(
     from overread.study import load_study
     from overread.study.tune import tune_study
 
-    asked = load_study(
-        study, overrule=[*(overrule or []), *([f"engine.workers={workers}"] if workers else [])]
+    asked = with_engine(
+        load_study(study, overrule=overrule or []),
+        engine=engine,
+        workers=workers,
+        master=master,
+        spark_conf=spark_conf,
     )
     result = tune_study(asked, out, trials=trials, timeout=timeout, progress=TerminalProgress())
     if as_json:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from overread.bundle import predict
-from overread.engine import LocalEngine
 from overread.imaging.phantoms import generate_others, generate_skin
 from overread.progress import SILENT, Progress
 from overread.study.run import RunResult, run_study
-from overread.study.settings import Study, check_study
+from overread.study.settings import EngineTable, Study, check_study
 
 PATIENTS = 200
 UNSEEN_PATIENTS = 40
@@ -65,24 +64,23 @@ class DemoResult:
         }
 
 
-def run_demo(out: Path, *, workers: int | None = None, progress: Progress = SILENT) -> DemoResult:
+def run_demo(out: Path, *, engine: EngineTable | None = None, progress: Progress = SILENT) -> DemoResult:
     """Draw phantoms, run a study on them, and read unseen phantoms and strangers with its bundle.
 
     Args:
         out: Folder for everything; the same call again does only what is missing.
-        workers: Processes; None for one a core.
+        engine: Where images are read; None: on all cores of this machine.
         progress: Who listens.
     """
     out.mkdir(parents=True, exist_ok=True)
     generate_skin(out / "phantoms", patients=PATIENTS, seed=SEED, progress=progress)
     generate_skin(out / "unseen", patients=UNSEEN_PATIENTS, seed=SEED + 1, progress=progress)
     generate_others(out / "strangers")
-    said = {**STUDY, "engine": {"workers": workers} if workers else {}}
-    study = Study(check_study(said, where="the demo's study"), out)
-    done = run_study(study, out, progress=progress)
-    engine = LocalEngine(workers)
+    study = Study(check_study(STUDY, where="the demo's study"), out)
     readings = out / "readings.csv"
-    predict(done.bundle, [out / "unseen", out / "strangers"], readings, engine=engine, progress=progress)
+    with (engine or EngineTable()).opened(progress=progress) as running:
+        done = run_study(study, out, engine=running, progress=progress)
+        predict(done.bundle, [out / "unseen", out / "strangers"], readings, engine=running, progress=progress)
     with readings.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     strangers = {

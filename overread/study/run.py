@@ -11,7 +11,7 @@ from typing import Any
 from overread import __version__
 from overread.bundle import Bundle
 from overread.cohort import Cohort, ingest
-from overread.engine import LocalEngine, write_atomically
+from overread.engine import Engine, write_atomically
 from overread.errors import BundleError, EvaluationError, TrackingError
 from overread.evaluation import Evaluation
 from overread.progress import SILENT, Progress
@@ -63,19 +63,25 @@ class RunResult:
         }
 
 
-def run_study(study: Study, out: Path, *, progress: Progress = SILENT) -> RunResult:
+def run_study(
+    study: Study, out: Path, *, engine: Engine | None = None, progress: Progress = SILENT
+) -> RunResult:
     """Ingest, train, pack, evaluate: each step is skipped where its result is there and still fits.
 
     Args:
         study: What to do.
         out: Folder for everything; killed at any moment, the same call goes on and ends the same.
+        engine: Where images are read, such as `SparkEngine(spark)` in a notebook; None: as the study says.
         progress: Who listens.
 
     Raises:
         OverreadError: One sentence for whatever is wrong; see the steps.
     """
     settings = study.settings
-    engine = LocalEngine(settings.engine.workers)
+    if engine is None:
+        # One for all steps: a session of Spark is begun once.
+        with settings.engine.opened(progress=progress) as opened:
+            return run_study(study, out, engine=opened, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
     cohort = ingest(
         study.path(settings.cohort.source),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -23,6 +24,7 @@ from overread.progress import SILENT, Progress
 from overread.training.settings import ReaderSettings
 
 _Share = Annotated[float, Field(gt=0, lt=1)]
+_MASTER = re.compile(r"local(\[.+\])?|local-cluster\[.+\]|spark://.+|yarn|k8s://.+")
 
 
 class _Table(BaseModel):
@@ -119,8 +121,19 @@ class EngineTable(_Table):
 
     engine: EngineName = "local"
     workers: int | None = Field(default=None, ge=1, le=1024)
-    master: Annotated[str, Field(pattern=r"^(local(\[.*\])?|spark://.+|yarn|k8s://.+)$")] | None = None
+    master: str | None = None
     spark: dict[str, ConfValue] = {}
+
+    @model_validator(mode="after")
+    def _of_spark(self) -> EngineTable:
+        if self.master is not None and not _MASTER.fullmatch(self.master):
+            known = "local[*], local[2], spark://HOST:PORT, yarn or k8s://HOST:PORT"
+            raise ValueError(f"master: expected {known}, got {self.master!r}")
+        # Spark itself would pass such a setting over without a word.
+        strange = [name for name in self.spark if not name.startswith("spark.")]
+        if strange:
+            raise ValueError(f"spark: a setting of Spark begins with 'spark.', got {strange[0]!r}")
+        return self
 
     def opened(self, *, progress: Progress = SILENT) -> AbstractContextManager[Engine]:
         """The engine that is asked for; what it starts ends with the context."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from overread import __version__
 from overread.cohort import Cohort, ingest
-from overread.engine import Engine, LocalEngine, write_atomically
+from overread.engine import Engine, write_atomically
 from overread.errors import BackboneError, CohortError, StudyError, TrainingError
 from overread.progress import SILENT, Progress
 from overread.study.judging import (
@@ -114,6 +114,7 @@ def tune_study(
     *,
     trials: int | None = None,
     timeout: float | None = None,
+    engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> TuneResult:
     """Try settings of the reader and keep the best.
@@ -123,6 +124,7 @@ def tune_study(
         out: Folder for everything; stopped at any moment, the same call goes on.
         trials: Until there are so many in all; None: as the study says.
         timeout: Minutes after which no new trial is begun.
+        engine: Where images are read; None: as the study says.
         progress: Who listens.
 
     Raises:
@@ -139,8 +141,10 @@ def tune_study(
             where="tune.judge",
             todo='set reader.phases = ["head"], or tune.judge = "tune"',
         )
+    if engine is None:
+        with settings.engine.opened(progress=progress) as opened:
+            return tune_study(study, out, trials=trials, timeout=timeout, engine=opened, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
-    engine = LocalEngine(settings.engine.workers)
     cohort = ingest(
         study.path(settings.cohort.source),
         out / "cohort",
