@@ -1,24 +1,25 @@
 """Variants of an image that its class does not depend on, for training.
 
-Geometry is one affine map through Pillow (bilinear, once, on mirrored margins); colour is one 3 × 4 matrix.
-What a worse machine does to a picture (a bent scale of grey, blur, noise, something in the way) is an extra.
-All is drawn from a generator that the caller owns, so that a variant can be made again.
+Four transforms vary an image: `flip`, `rotate`, `scale` and `colour`; a policy says how far each may go. What
+a worse machine does to a picture (a bent scale of grey, blur, noise, something in the way) is an extra. All
+is drawn from a generator that the caller owns, so that a variant can be made again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-Policy = Literal["none", "dermoscopy", "chest", "ct"]
-Matrix = tuple[float, float, float, float, float, float, float, float, float, float, float, float]
+from overread.imaging.variant import Variant
 
-# Rec. 601 luma, what Pillow's "L" uses: saturation moves colours away from or towards it.
-_LUMA = np.array([0.299, 0.587, 0.114])
+Policy = Literal["none", "dermoscopy", "chest", "ct"]
+Transform = Literal["flip", "rotate", "scale", "colour"]
+TRANSFORMS: tuple[Transform, ...] = get_args(Transform)
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,83 @@ _GAMMA, _BLUR, _NOISE, _HIDDEN = 0.4, 0.03, 8.0, 0.4
 
 
 @dataclass(frozen=True)
+class _Draw:
+    """What chance gave for one variant.
+
+    Attributes:
+        chance: float64 [16], -1..1. Each transform looks at numbers of its own, so that leaving one out
+            changes nothing of the others.
+        ranges: How far the policy goes.
+        strength: Factor on that.
+        upright: Whether the image is not turned by quarters, so that flipping it top to bottom shows
+            something new.
+    """
+
+    chance: NDArray[np.float64]
+    ranges: _Ranges
+    strength: float
+    upright: bool
+
+
+def flip(variant: Variant, draw: _Draw) -> Variant:
+    """Mirror left to right by the toss of a coin, where the policy allows it.
+
+    Images that may lie any way round, but are not to be turned, are flipped top to bottom by another toss.
+    """
+    mirror = draw.ranges.mirror and bool(draw.chance[5] < 0)
+    upend = draw.upright and draw.ranges.quarter_turns and bool(draw.chance[15] < 0)
+    return replace(variant, mirror=mirror, upend=upend)
+
+
+def rotate(variant: Variant, draw: _Draw) -> Variant:
+    """Turn about the centre: within the policy's range and, where images lie any way round, by quarters."""
+    ranges, chance = draw.ranges, draw.chance
+    turn = ranges.turn * chance[0] * (1.0 if ranges.turn == 180 else draw.strength)
+    quarters = int(np.floor(2 * (chance[1] + 1))) if ranges.quarter_turns else 0
+    return replace(variant, turn=float(turn), quarters=quarters)
+
+
+def scale(variant: Variant, draw: _Draw) -> Variant:
+    """Frame anew: closer or from further away, with slightly other proportions, slightly off the centre.
+
+    Half of the variants show less than the image (a scale below 1), half a little more.
+    """
+    ranges, chance, strength = draw.ranges, draw.chance, draw.strength
+    area = 1 - (1 - ranges.least_area) * abs(chance[2]) * strength
+    closer = np.sqrt(max(area, 0.1))
+    further = 1 + (ranges.zoom_out - 1) * abs(chance[2]) * strength
+    across, down = (ranges.shift * strength * chance[6:8]).tolist()
+    return replace(
+        variant,
+        scale=float(closer if chance[3] < 0 else further),
+        aspect=float(ranges.aspect ** (chance[4] * strength / 2)),
+        shift=(across, down),
+    )
+
+
+def colour(variant: Variant, draw: _Draw) -> Variant:
+    """Change the light: tint, saturation, contrast, brightness and level."""
+    ranges, chance, strength = draw.ranges, draw.chance, draw.strength
+    red, green, blue = (1 + ranges.tint * strength * chance[8:11]).tolist()
+    return replace(
+        variant,
+        tint=(red, green, blue),
+        saturation=float(1 + ranges.saturation * strength * chance[11]),
+        contrast=float(1 + ranges.contrast * strength * chance[12]),
+        brightness=float(1 + ranges.brightness * strength * chance[13]),
+        level=float(255 * ranges.level * strength * chance[14]),
+    )
+
+
+_STEPS: dict[Transform, Callable[[Variant, _Draw], Variant]] = {
+    "flip": flip,
+    "rotate": rotate,
+    "scale": scale,
+    "colour": colour,
+}
+
+
+@dataclass(frozen=True)
 class Augmentation:
     """A policy that turns one image into a random variant of the same size.
 
@@ -79,16 +157,21 @@ class Augmentation:
             "dermoscopy" stay whole.
         wear: How much images also suffer from a bent scale of grey, blur, noise and a patch that is hidden
             (Zhong 2020), each in half of the variants; 0: not at all.
+        transforms: Which of "flip", "rotate", "scale" and "colour" are done; None: all that the policy knows.
+            Where "flip" is the only one, every variant is flipped one way or another.
 
     Example:
         >>> pixels = np.zeros((8, 8, 3), np.uint8)
         >>> Augmentation("none")(pixels, np.random.default_rng(0)) is pixels
         True
+        >>> Augmentation("dermoscopy", transforms=("flip",)).draw(np.random.default_rng(0)).describe()
+        'flip vertical'
     """
 
     policy: Policy = "none"
     strength: float = 1.0
     wear: float = 0.0
+    transforms: tuple[Transform, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.policy != "none" and self.policy not in _RANGES:
@@ -97,9 +180,41 @@ class Augmentation:
             raise ValueError(f"expected a strength of 0 to 2, got {self.strength}")
         if not 0 <= self.wear <= 2:
             raise ValueError(f"expected wear of 0 to 2, got {self.wear}")
+        if self.transforms is not None:
+            self._check_transforms(self.transforms)
+            # The order in which they are named means nothing.
+            ordered = tuple(one for one in TRANSFORMS if one in self.transforms)
+            object.__setattr__(self, "transforms", ordered)
+
+    def _check_transforms(self, transforms: tuple[Transform, ...]) -> None:
+        unknown = [one for one in transforms if one not in TRANSFORMS]
+        if unknown or not transforms:
+            said = repr(unknown[0]) if unknown else "none"
+            raise ValueError(f"expected transforms of {', '.join(TRANSFORMS)}, got {said}")
+        if self.policy == "none":
+            raise ValueError("the policy 'none' changes nothing, so that it has no transforms")
+        if "flip" in transforms and not _RANGES[self.policy].mirror:
+            raise ValueError(f"the policy {self.policy!r} never flips: left and right mean something")
+
+    def draw(self, rng: np.random.Generator) -> Variant:
+        """Draw what becomes of one image, but for `wear`.
+
+        Args:
+            rng: Where the chance comes from; advanced by 16 numbers, by none for the policy "none".
+        """
+        if self.policy == "none":
+            return Variant()
+        steps = TRANSFORMS if self.transforms is None else self.transforms
+        draw = _Draw(rng.uniform(-1.0, 1.0, 16), _RANGES[self.policy], self.strength, "rotate" not in steps)
+        variant = Variant()
+        for step in steps:
+            variant = _STEPS[step](variant, draw)
+        if steps == ("flip",) and not variant.upend:
+            return replace(variant, mirror=True)
+        return variant
 
     def __call__(self, pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Draw one variant.
+        """Draw one variant and make it.
 
         Args:
             pixels: uint8 [height, width, 3], left unchanged.
@@ -110,60 +225,8 @@ class Augmentation:
         """
         if self.policy == "none":
             return pixels
-        ranges = _RANGES[self.policy]
-        chance = rng.uniform(-1.0, 1.0, 16)
-        height, width = pixels.shape[:2]
-        affine = _affine(ranges, chance, self.strength, height=height, width=width)
-        corners = affine @ np.array([[0, width, 0, width], [0, 0, height, height], [1, 1, 1, 1]])
-        reach = max(-corners.min(), (corners[0] - width).max(), (corners[1] - height).max())
-        margin = int(np.ceil(max(reach, 0))) + 1
-        affine[:, 2] += margin
-        # "symmetric" repeats the edge pixel, so that sides of 1 pixel work as well.
-        padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
-        image = Image.fromarray(padded).transform(
-            (width, height), Image.Transform.AFFINE, affine.ravel().tolist(), Image.Resampling.BILINEAR
-        )
-        colours = _colours(ranges, chance, self.strength, mean=float(pixels[::8, ::8].mean()))
-        changed = image.convert("RGB", colours)
-        return np.array(changed) if self.wear == 0 else _worn(changed, rng, self.wear)
-
-
-def _affine(
-    ranges: _Ranges, chance: NDArray[np.float64], strength: float, *, height: int, width: int
-) -> NDArray[np.float64]:
-    """Draw the map from a variant's (x, y, 1) to the image's (x, y) about the centre: float64 [2, 3]."""
-    turn = ranges.turn * chance[0] * (1.0 if ranges.turn == 180 else strength)
-    if ranges.quarter_turns:
-        turn += 90 * np.floor(2 * (chance[1] + 1))
-    # Half of the variants show less (the scale below 1), half a little more than the image.
-    area = 1 - (1 - ranges.least_area) * abs(chance[2]) * strength
-    scale = (
-        float(np.sqrt(max(area, 0.1)))
-        if chance[3] < 0
-        else 1 + (ranges.zoom_out - 1) * abs(chance[2]) * strength
-    )
-    aspect = ranges.aspect ** (chance[4] * strength / 2)
-    across, down = scale * aspect, scale / aspect
-    if ranges.mirror and chance[5] < 0:
-        across = -across
-    cosine, sine = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))
-    linear = np.array([[across * cosine, -down * sine], [across * sine, down * cosine]])
-    middle = np.array([width / 2, height / 2])
-    shift = ranges.shift * strength * chance[6:8] * (width, height)
-    return np.column_stack([linear, middle + shift - linear @ middle])
-
-
-def _colours(ranges: _Ranges, chance: NDArray[np.float64], strength: float, *, mean: float) -> Matrix:
-    """Draw tint, saturation, contrast and brightness as one matrix [3, 4] over (red, green, blue, 1)."""
-    matrix = np.diag(1 + ranges.tint * strength * chance[8:11])
-    saturation = 1 + ranges.saturation * strength * chance[11]
-    matrix = (saturation * np.eye(3) + (1 - saturation) * np.outer(np.ones(3), _LUMA)) @ matrix
-    contrast = 1 + ranges.contrast * strength * chance[12]
-    brightness = 1 + ranges.brightness * strength * chance[13]
-    level = 255 * ranges.level * strength * chance[14]
-    offset = np.full((3, 1), mean * (1 - contrast) + level)
-    r, g, b = (brightness * np.hstack([contrast * matrix, offset])).tolist()
-    return (r[0], r[1], r[2], r[3], g[0], g[1], g[2], g[3], b[0], b[1], b[2], b[3])
+        changed = self.draw(rng)(pixels)
+        return changed if self.wear == 0 else _worn(Image.fromarray(changed), rng, self.wear)
 
 
 def _worn(image: Image.Image, rng: np.random.Generator, wear: float) -> NDArray[np.uint8]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from overread.imaging import Augmentation
+from overread.imaging.augment import TRANSFORMS
+from overread.imaging.variant import Variant
 from tests.imaging.samples import picture
 
 PIXELS: NDArray[np.uint8] = np.asarray(picture(96, 128))
@@ -146,3 +150,77 @@ def test_strength_and_wear_have_bounds() -> None:
     for wrong in ({"wear": -0.1}, {"wear": 3.0}, {"strength": 2.5}):
         with pytest.raises(ValueError, match="expected"):
             Augmentation("chest", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("policy", "seed", "wear", "digest"),
+    [
+        ("dermoscopy", 3, 0.0, "7950670676b61fa8"),
+        ("chest", 3, 1.0, "dc78ca7195962605"),
+        ("ct", 4, 0.0, "77ecf4f8f49c2ab5"),
+    ],
+)
+def test_the_numbers_that_are_drawn_stay_those_that_readers_were_trained_on(
+    policy: str, seed: int, wear: float, digest: str
+) -> None:
+    pixels = np.add.outer(np.arange(40) * 5, np.arange(50) * 4).astype(np.uint8)[..., None].repeat(3, 2)
+    variant = Augmentation(policy, wear=wear)(pixels, np.random.default_rng(seed))
+    assert hashlib.sha256(variant.tobytes()).hexdigest()[:16] == digest
+
+
+@pytest.mark.parametrize("policy", ["dermoscopy", "chest", "ct"])
+def test_what_was_drawn_is_what_is_made(policy: str) -> None:
+    augment = Augmentation(policy)
+    for seed in range(10):
+        drawn = augment.draw(np.random.default_rng(seed))
+        np.testing.assert_array_equal(drawn(PIXELS), augment(PIXELS, np.random.default_rng(seed)))
+
+
+def test_each_transform_changes_its_own_and_draws_as_among_the_others() -> None:
+    parts = {
+        "flip": {"mirror"},
+        "rotate": {"turn", "quarters"},
+        "scale": {"scale", "aspect", "shift"},
+        "colour": {"tint", "saturation", "contrast", "brightness", "level"},
+    }
+    for seed in range(10):
+        whole = Augmentation("dermoscopy").draw(np.random.default_rng(seed))
+        for one in TRANSFORMS[1:]:
+            alone = Augmentation("dermoscopy", transforms=(one,)).draw(np.random.default_rng(seed))
+            kept = {name: getattr(whole, name) for name in parts[one]}
+            assert alone == Variant(**kept)
+        flipped = Augmentation("dermoscopy", transforms=("rotate", "flip")).draw(np.random.default_rng(seed))
+        assert flipped == Variant(mirror=whole.mirror, turn=whole.turn, quarters=whole.quarters)
+        named = Augmentation("dermoscopy", transforms=("colour", "scale", "rotate", "flip"))
+        assert named.draw(np.random.default_rng(seed)) == whole
+
+
+def test_a_flip_alone_always_flips_one_way_or_another() -> None:
+    augment = Augmentation("dermoscopy", transforms=("flip",))
+    said = {augment.draw(np.random.default_rng(seed)).describe() for seed in range(40)}
+    assert said == {"flip horizontal", "flip vertical", "flip horizontal; flip vertical"}
+
+
+def test_colour_alone_leaves_every_pixel_in_its_place() -> None:
+    pixels = np.full((40, 60, 3), 200, np.uint8)
+    pixels[5:9, 7:30] = 20
+    for seed in range(10):
+        variant = Augmentation("dermoscopy", transforms=("colour",))(pixels, np.random.default_rng(seed))
+        np.testing.assert_array_equal(variant.mean(2) < 110, pixels.mean(2) < 110)
+        assert not np.array_equal(variant, pixels)
+
+
+@pytest.mark.parametrize(
+    ("policy", "transforms", "message"),
+    [
+        ("chest", ("flip",), "never flips"),
+        ("none", ("flip",), "changes nothing"),
+        ("dermoscopy", ("shear",), "flip, rotate, scale, colour, got 'shear'"),
+        ("dermoscopy", (), "got none"),
+    ],
+)
+def test_transforms_that_cannot_be_are_refused(
+    policy: str, transforms: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        Augmentation(policy, transforms=transforms)
