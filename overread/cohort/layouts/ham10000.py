@@ -1,4 +1,4 @@
-"""HAM10000 as Harvard Dataverse and Kaggle give it out: a table, and images in two folders or anywhere."""
+"""HAM10000 as Harvard Dataverse and Kaggle give it out: a table, and images as files or in a table."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overread.cohort.candidates import Listing
+from overread.cohort.layouts.hmnist import find_pixels, list_pixels, open_pixels
 from overread.cohort.layouts.layout import files_in, named_table, source_root
 from overread.cohort.listing import Files, list_files
 from overread.cohort.settings import IngestSettings, Role
@@ -31,25 +32,38 @@ class Ham10000Layout:
     """HAM10000 (Tschandl, Rosendahl and Kittler, Scientific Data 5, 180161, 2018).
 
     10,015 dermoscopy images of 7,470 lesions; `dx` is the label, `lesion_id` the group. There is no patient.
+    Images are files anywhere below the source; where there is not one, the rows of a table of pixels, as
+    `hmnist_28_28_RGB.csv`, which may also be the source itself.
     """
 
     name = "ham10000"
-    title = "HAM10000: HAM10000_metadata and its images"
+    title = "HAM10000: HAM10000_metadata and its images, as files or as a table of pixels"
 
     def fits(self, source: Path) -> bool:
-        """Whether there is a HAM10000_metadata table with its columns."""
-        return bool(_tables(source))
+        """Whether there is a HAM10000_metadata table with its columns, or the source is a table of pixels."""
+        return bool(_tables(source)) or (source.is_file() and open_pixels(source) is not None)
 
     def list(
         self, source: Path, *, settings: IngestSettings, exclude: Path | None, images: Images
     ) -> Listing:
         """See `overread.cohort.layouts.Layout`."""
-        path = named_table(source, settings) or _first(_tables(source), source)
+        root = source_root(source)
+        pixels = open_pixels(source) if source.is_file() else None
+        if pixels is not None:
+            beside = _tables(root)
+            if not beside and settings.table is None:
+                return list_pixels(pixels, None, root=root, settings=settings)
+            path = settings.table or _first(beside, root)
+        else:
+            path = named_table(source, settings) or _first(_tables(source), source)
         table = read_table(path, suffix=_suffix(path))
         columns = {role: name for role, name in _ROLES.items() if name in table.columns}
         said = settings.model_copy(update={"columns": columns | settings.columns})
-        root = source_root(source)
+        if pixels is not None:
+            return list_pixels(pixels, table, root=root, settings=said)
         files, twins = _without_twins(list_files(root, exclude=exclude), root)
+        if not files.images and (pixels := find_pixels(root)) is not None:
+            return list_pixels(pixels, table, root=root, settings=said, ignored=max(files.ignored - 1, 0))
         listing = list_rows(files, table, source=root, settings=said, images=images)
         if twins:
             note = f"{twins} images lie in two folders whose names differ in nothing but case; one is used"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,26 +9,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from overread.cohort.candidates import Candidate, Listing, readable
 from overread.cohort.layouts.layout import files_in, source_root, without_columns
 from overread.cohort.layouts.medmnist_classes import CLASSES, data_set
 from overread.cohort.layouts.npz import ArrayInfo, iterate, read_info, read_names, read_small
+from overread.cohort.layouts.png_files import is_whole, write_png
 from overread.cohort.listing import Files, list_files
 from overread.cohort.rules import clean
 from overread.cohort.schema import Split
 from overread.cohort.settings import IngestSettings
 from overread.cohort.table_layout import Images
-from overread.engine.atomic import unwritable
 from overread.errors import CohortError
 from overread.progress import Progress
 
 _SPLITS: dict[str, Split] = {"train": "train", "val": "tune", "test": "test"}
 _LARGEST_SIDE, _LARGEST_VOLUME = 8192, 512
 _MOST_IMAGES = 5_000_000
-_PNG_BEGIN, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-_COMPRESSION = 4
 _NONE = "No Finding"
 _SLICES = (
     "each volume is read as one image of its three central slices (axial in red, coronal in green, sagittal "
@@ -127,7 +122,7 @@ class _Unpack:
                 lacking = {
                     at
                     for at, path in enumerate(paths)
-                    if array.file(at) in self.wanted and not _is_whole(path)
+                    if array.file(at) in self.wanted and not is_whole(path)
                 }
                 if not lacking:
                     task.advance(len(paths))
@@ -135,7 +130,7 @@ class _Unpack:
                 paths[0].parent.mkdir(parents=True, exist_ok=True)
                 for at, pixels in enumerate(iterate(array.images)):
                     if at in lacking:
-                        _write_png(paths[at], _three_slices(pixels) if array.is_volume else pixels)
+                        write_png(paths[at], _three_slices(pixels) if array.is_volume else pixels)
                     task.advance()
 
 
@@ -277,30 +272,3 @@ def _three_slices(volume: NDArray[Any]) -> NDArray[Any]:
     """
     middle = volume.shape[0] // 2
     return np.stack([volume[middle], volume[:, middle], volume[:, :, middle]], axis=-1)
-
-
-def _write_png(path: Path, pixels: NDArray[Any]) -> None:
-    """Write a PNG under its name once it is whole.
-
-    Nothing is flushed to the disk: for 100,000 small files that takes longer than all the rest, and what a
-    power cut leaves unfinished is seen by `_is_whole` and written again.
-    """
-    encoded = io.BytesIO()
-    Image.fromarray(pixels).save(encoded, "PNG", compress_level=_COMPRESSION)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(encoded.getbuffer())
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise unwritable(path, error) from error
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with path.open("rb") as handle:
-            begins = handle.read(len(_PNG_BEGIN)) == _PNG_BEGIN
-            handle.seek(-len(_PNG_END), os.SEEK_END)
-            return begins and handle.read() == _PNG_END
-    except OSError:
-        return False
