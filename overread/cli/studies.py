@@ -128,5 +128,8 @@ def _show_figures(figures: dict[str, Any]) -> None:
         "accuracy": "accuracy",
         "calibration_error": "calibration error",
     }
+    recalls = {name: name.replace("/recall", ": recall") for name in figures if name.endswith("/recall")}
+    if recalls:  # of several classes
+        names |= {"balanced_accuracy": "balanced accuracy", **recalls}
     shown = {words: figure(figures[name]) for name, words in names.items() if name in figures}
     print_facts(shown, title="On images that played no part in training (95 % intervals)")

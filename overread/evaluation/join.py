@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ class JoinedReadings:
 
     Attributes:
         image_id: [n].
-        patient: [n], text.
+        patient: [n], text; where the source states no patient, the lesion, study or series, else the image.
         labels: float64 [n, classes]; 1, 0, NaN not stated.
         scores: float64 [n, classes], 0..1.
         decisions: [n], text: urgent, routine, cannot-assess.
@@ -58,8 +58,8 @@ def join_readings(
     Args:
         readings: image_id, score (list<float>, one a class; null for a reject), decision; bundle and
             reject_reason where known.
-        reference: image_id, target (list<float>, one a class, or null); split and patient_id where known.
-            Without patient_id each image is its own patient.
+        reference: image_id, target (list<float>, one a class, or null); split, patient_id and group_id where
+            known. An image without a patient belongs to its group, and without either to itself.
         manifest: Of the bundle that made the readings.
         split: The split wanted; None for all rows.
 
@@ -85,11 +85,7 @@ def join_readings(
         elif truth["target"] is None or not np.isfinite(_floats(truth["target"])).any():
             unlabelled += 1
         else:
-            patient = truth.get("patient_id")
-            kept.append(
-                (image_id, image_id if patient is None else str(patient), truth["target"], row["score"],
-                 row["decision"])
-            )  # fmt: skip
+            kept.append((image_id, _cluster(truth), truth["target"], row["score"], row["decision"]))
     if not kept:
         raise EvaluationError(
             f"no image of the {split or 'reference'} was both read and labelled"
@@ -124,6 +120,13 @@ def join_readings(
     )
 
 
+def _cluster(truth: Mapping[str, Any]) -> str:
+    """Whose image it is: a cohort names the image itself where the source states no patient."""
+    image, patient, group = truth["image_id"], truth.get("patient_id"), truth.get("group_id")
+    known = patient is not None and patient != image
+    return str(patient if known else image if group is None else group)
+
+
 def _require(table: pa.Table, name: str, columns: Sequence[str]) -> None:
     absent = [column for column in columns if column not in table.column_names]
     if absent:
@@ -143,9 +146,8 @@ def _check_bundle(readings: pa.Table, manifest: BundleNames) -> None:
 
 
 def _reference_rows(reference: pa.Table, *, split: str | None) -> dict[str, dict[str, Any]]:
-    columns = [
-        name for name in ("image_id", "patient_id", "target", "split") if name in reference.column_names
-    ]
+    wanted = ("image_id", "patient_id", "group_id", "target", "split")
+    columns = [name for name in wanted if name in reference.column_names]
     if split is not None and "split" not in columns:
         raise EvaluationError("expected a column 'split'", where="reference", todo="or ask for split None")
     rows = _by_id(reference.select(columns), "reference")
@@ -153,8 +155,8 @@ def _reference_rows(reference: pa.Table, *, split: str | None) -> dict[str, dict
 
 
 def _by_id(table: pa.Table, name: str) -> dict[str, dict[str, Any]]:
-    wanted = ("image_id", "patient_id", "target", "split", "score", "decision", "reject_reason")
-    rows = table.select([column for column in wanted if column in table.column_names]).to_pylist()
+    asked = ("patient_id", "group_id", "target", "split", "score", "decision", "reject_reason")
+    rows = table.select(["image_id", *(one for one in asked if one in table.column_names)]).to_pylist()
     found = {str(row["image_id"]): row for row in rows}
     if len(found) < len(rows):
         twice = Counter(str(row["image_id"]) for row in rows).most_common(1)[0][0]

@@ -13,6 +13,7 @@ import numpy as np
 from overread.bundle.manifest import ManifestDraft
 from overread.evaluation import drawings, wording
 from overread.evaluation.checklist import checklists
+from overread.evaluation.class_wording import class_sentences
 from overread.evaluation.clinical import Abstention
 from overread.evaluation.decision_reading import example_sentence
 from overread.evaluation.explorer import dial_of, explorer_data, five_thresholds
@@ -109,6 +110,7 @@ def render_report(
         sides=dict(zip(("present", "absent"), naming.short, strict=True)) if main else {},
         decided=_decided(evaluation),
         patients_known=wording.patients_known(evaluation, manifest=manifest),
+        groups_known=wording.groups_known(evaluation),
         level=wording.percent(evaluation.level),
         hundreds=wording.hundreds(evaluation.triage, naming=naming) if evaluation.triage else (),
         sentences=_sentences(evaluation, naming),
@@ -198,7 +200,8 @@ def _sentences(evaluation: Evaluation, naming: Naming) -> list[str]:
         said = [
             f"Its most likely class is the true one in {round(100 * right.value)} of 100 images "
             f"({wording.of_hundred(right)}); always naming the most frequent class would reach "
-            f"{round(100 * right.baseline)}."
+            f"{round(100 * right.baseline)}.",
+            *class_sentences(evaluation),
         ]
         if triage:
             said.insert(0, wording.ranking_sentence(triage.figures["roc_auc"], naming=naming))

@@ -195,13 +195,19 @@ class Evaluation(Part):
     notes: tuple[str, ...] = ()
 
     def summary(self) -> dict[str, dict[str, float | None]]:
-        """The overall figures in short, for `--json`: name → value, low, high; null where undefined."""
+        """The main figures in short, for `--json`: name → value, low, high; null where undefined.
+
+        Those of `overall`; of a multiclass reader also the recall of each class, as "CLASS/recall".
+        """
+        figures = dict(self.overall)
+        if self.task == "multiclass":
+            figures |= {f"{one.name}/recall": one.figures["recall"] for one in self.findings}
         return {
             name: {
                 part: None if np.isnan(value) else value
                 for part, value in (("value", one.value), ("low", one.low), ("high", one.high))
             }
-            for name, one in self.overall.items()
+            for name, one in figures.items()
         }
 
     def to_json(self) -> str:

@@ -15,6 +15,7 @@ from overread.evaluation.results import Evaluation, Triage
 _FEW = 30
 _LEVEL = 0.005
 _MOST_NAMES = 4
+_EACH_IMAGE = "each image counts as a patient of its own"
 
 
 @dataclass(frozen=True)
@@ -272,6 +273,11 @@ def patients_known(evaluation: Evaluation, *, manifest: ManifestDraft) -> bool:
     return evaluation.cohort.patient_known if evaluation.cohort else manifest.provenance.patient_known
 
 
+def groups_known(evaluation: Evaluation) -> bool:
+    """Whether, for want of patients, images are held together by what they share: a lesion or a study."""
+    return evaluation.counts.patients < evaluation.counts.used
+
+
 def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
     """What a reader of the report must know before trusting a figure, most serious first."""
     found = []
@@ -289,9 +295,11 @@ def cautions(evaluation: Evaluation, *, manifest: ManifestDraft) -> list[str]:
             "the figures flatter."
         )
     if not patients_known(evaluation, manifest=manifest):
+        grouped = groups_known(evaluation)
+        what = "all images of one lesion or study count as one patient" if grouped else _EACH_IMAGE
         found.append(
-            "The source does not tell patients apart: each image counts as a patient of its own, so the "
-            f"{share} intervals may be too narrow, and images of one patient may lie in two splits."
+            f"The source does not tell patients apart: {what}, so the {share} intervals may be too narrow, "
+            f"and {'lesions' if grouped else 'images'} of one patient may lie in two splits."
         )
     if counts.missing:
         found.append(f"{count(counts.missing, 'image')} of the split have no reading and enter no figure.")

@@ -132,8 +132,8 @@ def _notes(opened: Sequence[_Opened], cohort: Cohort) -> list[str]:
     notes = []
     if not cohort.card.patient_known:
         notes.append(
-            "The cohort does not tell patients apart: each image counts as a patient of its own, and "
-            "intervals are too narrow where one has several."
+            "The cohort does not tell patients apart: images of one lesion or study count as one patient, "
+            "any other as a patient of its own, and intervals are too narrow where a patient has several."
         )
     strangers = [
         one.path.name for one in opened if one.evaluation.cohort_hash not in ("", cohort.card.content_hash)

@@ -46,6 +46,17 @@ def test_without_patients_each_image_is_its_own() -> None:
     assert join_readings(readings, alone, manifest=MANIFEST).counts.patients == 2
 
 
+def test_without_patients_images_of_one_lesion_stay_together() -> None:
+    readings, reference = make_tables([1, 0, 1, 0], [0.9, 0.2, 0.4, 0.1], manifest=MANIFEST)
+    grouped = reference.append_column("group_id", pa.array(["lesion", "lesion", None, "other"]))
+    # As a cohort has it: where the source names no patient, patient_id is the image's own id.
+    joined = join_readings(readings, grouped, manifest=MANIFEST)
+    assert joined.patient.tolist() == ["lesion", "lesion", "img-002", "other"]
+    assert joined.counts.patients == 3
+    named = grouped.set_column(1, "patient_id", pa.array(["p", "q", "p", "q"]))
+    assert join_readings(readings, named, manifest=MANIFEST).patient.tolist() == ["p", "q", "p", "q"]
+
+
 def test_an_unlabelled_image_has_a_null_target() -> None:
     readings, reference = make_tables([1, 0], [0.9, 0.2], manifest=MANIFEST)
     reference = reference.set_column(2, "target", pa.array([[1.0], None], pa.list_(pa.float32())))

@@ -8,7 +8,14 @@ import torch
 from mapie.classification import SplitConformalClassifier
 from MLstatkit import Delong_test
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import cohen_kappa_score, matthews_corrcoef
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    cohen_kappa_score,
+    confusion_matrix,
+    matthews_corrcoef,
+    recall_score,
+)
 from statsmodels.stats import contingency_tables, multitest
 from torchmetrics.functional.classification import (
     binary_auroc,
@@ -23,9 +30,10 @@ from overread.evaluation import metrics
 from overread.evaluation.conformal import fit_conformal
 from overread.evaluation.confusion import kappa, macro_f1, mcc_multiclass
 from overread.evaluation.delong import delong_difference, delong_interval
+from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.mcnemar import mcnemar
 from overread.evaluation.multiplicity import holm
-from tests.evaluation.made import make_scores
+from tests.evaluation.made import make_manifest, make_scores, make_tables
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -69,6 +77,35 @@ def test_confusion_figures_agree_with_scikit_learn_and_torchmetrics(seed) -> Non
     assert kappa(labels, scores) == pytest.approx(float(multiclass_cohen_kappa(*given, 4)))
     assert kappa(labels, scores) == pytest.approx(cohen_kappa_score(truth, best))
     assert mcc_multiclass(labels, scores) == pytest.approx(matthews_corrcoef(truth, best))
+
+
+def test_what_evaluation_json_says_of_seven_classes_agrees_with_scikit_learn() -> None:
+    names = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
+    rng = np.random.default_rng(7)
+    truth = rng.choice(7, 400, p=[0.05, 0.08, 0.15, 0.04, 0.15, 0.49, 0.04])
+    scores = rng.dirichlet(np.ones(7), 400) + 0.3 * np.eye(7)[truth]
+    scores = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+    lesions = [f"lesion-{at}" for at in rng.integers(0, 250, 400)]
+    manifest = make_manifest("multiclass", names, urgent=("mel", "bcc", "akiec"))
+    tables = make_tables(np.eye(7)[truth], scores, manifest=manifest, patients=lesions)
+    found = evaluate_readings(*tables, manifest=manifest, resamples=200)
+    said, best = found.summary(), scores.argmax(axis=1)
+    balanced = found.overall["balanced_accuracy"]
+    assert balanced.value == pytest.approx(balanced_accuracy_score(truth, best))
+    assert said["accuracy"]["value"] == pytest.approx(accuracy_score(truth, best))
+    recalls = [said[f"{name}/recall"]["value"] for name in names]
+    assert recalls == pytest.approx(recall_score(truth, best, average=None))
+    assert found.confusion is not None
+    assert np.array(found.confusion.counts).tolist() == confusion_matrix(truth, best).tolist()
+    # The interval is that of scikit-learn's figure over resampled lesions.
+    of_lesion = {name: np.flatnonzero(np.array(lesions) == name) for name in set(lesions)}
+    drawn = [
+        np.concatenate([of_lesion[name] for name in rng.choice(sorted(of_lesion), len(of_lesion))])
+        for _ in range(1000)
+    ]
+    spread = [balanced_accuracy_score(truth[rows], best[rows]) for rows in drawn]
+    low, high = np.quantile(spread, [0.025, 0.975])
+    assert (balanced.low, balanced.high) == pytest.approx((low, high), abs=0.015)
 
 
 @pytest.mark.parametrize(("b", "c"), [(3, 11), (7, 7), (0, 4)])
