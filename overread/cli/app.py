@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from overread import __version__
-from overread.cli import bundles, cohorts, compare, explore, folds, readers, runs, studies, tune
+from overread.cli import bundles, cohorts, compare, explore, folds, leaderboard, readers, runs, studies, tune
 from overread.errors import OverreadError
 
 app = typer.Typer(
@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (studies, cohorts, explore, folds, readers, compare, runs, tune):
+for commands in (studies, cohorts, explore, folds, readers, compare, leaderboard, runs, tune):
     commands.register(app)
 app.add_typer(bundles.app, name="bundle")
 
