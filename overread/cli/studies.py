@@ -28,7 +28,9 @@ SetOption = Annotated[
 
 
 def init(
-    kind: Annotated[str, typer.Argument(help="skin")],
+    kind: Annotated[
+        str, typer.Argument(help="skin: benign or malignant; skin7: the seven classes of HAM10000")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The study file to write.")] = Path("study.toml"),
     as_json: JsonFlag = False,
 ) -> None:

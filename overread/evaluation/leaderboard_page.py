@@ -141,7 +141,7 @@ def _published(entry: Entry, tone: str) -> Row:
         name=entry.name,
         team=entry.team,
         value=entry.value,
-        interval="not published",
+        interval="no interval",
         other_data={True: "yes", False: "no", None: "not known"}[entry.other_data],
         stated=entry.stated,
         source=entry.source,

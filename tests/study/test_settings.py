@@ -177,6 +177,7 @@ def test_paths_are_beside_the_study_first(tmp_path: Path, monkeypatch: pytest.Mo
 # Examples, not defaults: the comment says so or the default is "nothing".
 EXAMPLES = {
     "map",
+    "positive",
     "exclude",
     "only",
     "accept_leakage",
@@ -194,7 +195,7 @@ EXAMPLES = {
 @pytest.mark.parametrize("kind", TEMPLATES)
 def test_a_template_is_a_study_as_it_stands(kind: str) -> None:
     settings = check_study(tomllib.loads(template(kind)), where="template")
-    assert settings.reader == ReaderSettings()
+    assert settings.reader == {"skin7": ReaderSettings(backbone="resnet50")}.get(kind, ReaderSettings())
 
 
 @pytest.mark.parametrize("kind", TEMPLATES)
@@ -232,6 +233,14 @@ def test_a_template_names_every_choice(kind: str) -> None:
             for choice in getattr(field.annotation, "__args__", ()):
                 if isinstance(choice, str):
                     assert f'"{choice}"' in text, choice
+
+
+def test_the_seven_classes_are_named_in_full_and_the_dangerous_ones_are_urgent() -> None:
+    settings = check_study(tomllib.loads(template("skin7")), where="template")
+    codes = settings.cohort.map
+    assert sorted(codes) == ["akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"]
+    assert settings.bundle.urgent == tuple(codes[code] for code in ("mel", "bcc", "akiec"))
+    assert (settings.cohort.layout, settings.cohort.drop_missing) == ("ham10000", ("age", "sex"))
 
 
 def _at(said: Any, table: tuple[str, ...]) -> Any:

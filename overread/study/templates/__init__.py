@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-TEMPLATES = ("skin",)
+TEMPLATES = ("skin", "skin7")
 
 
 def template(kind: str) -> str:
