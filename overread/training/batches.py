@@ -114,11 +114,11 @@ def batches(images: AugmentedImages, order: SeededOrder, *, size: int) -> DataLo
         images,
         batch_size=size,
         sampler=order,
-        collate_fn=_as_it_is,
+        collate_fn=as_it_is,
         drop_last=order.shuffled and len(order) % size == 1 and len(order) > 1,
     )
 
 
-def _as_it_is(batch: Any) -> Any:
+def as_it_is(batch: Any) -> Any:
     """`AugmentedImages` gives batches, not lists of images."""
     return batch

@@ -66,12 +66,14 @@ class EpochCheckpoint(L.Callback):
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Keep the epoch; `tune` has been read by now."""
         learner: _Learner = pl_module  # type: ignore[assignment]
-        if best_epoch(learner.history) == len(learner.history) - 1:
+        writes = trainer.is_global_zero  # of processes that train together, the first keeps the epoch
+        if writes and best_epoch(learner.history) == len(learner.history) - 1:
             write_atomically(self.folder / BEST, tensor_bytes(learner.kept_state()))
         # Lightning's own way of writing copies across file systems, which a kill can cut in half.
         unfinished = self.folder / f"{LAST}.tmp"
         trainer.save_checkpoint(unfinished)
-        unfinished.replace(self.folder / LAST)
+        if writes:
+            unfinished.replace(self.folder / LAST)
         self.bar.advance()
         if has_ended(learner.history, epochs=self.epochs, patience=self.patience):
             trainer.should_stop = True

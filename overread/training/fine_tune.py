@@ -6,43 +6,25 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import lightning as L
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.pytorch.loggers import TensorBoardLogger
 from safetensors.torch import load as load_tensors
-from torch import nn
-from torch.utils.data import DataLoader
 
-from overread.engine import write_atomically
+from overread.engine import Engine, write_atomically
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.progress import SILENT, Progress
 from overread.training.batches import AugmentedImages, Pixels, SeededOrder, batches
-from overread.training.checkpoints import (
-    BEST,
-    LAST,
-    EpochCheckpoint,
-    History,
-    best_epoch,
-    has_ended,
-    history_of,
-)
-from overread.training.frozen_norm import folded_norms
-from overread.training.imbalance import Imbalance, remedy_for
+from overread.training.checkpoints import BEST, LAST, best_epoch, has_ended, history_of
+from overread.training.distributed import fit_together
+from overread.training.epochs import TrainingPlan, fit, prepare
+from overread.training.imbalance import Imbalance
 from overread.training.kept_memory import kept_memory
-from overread.training.loop import (
-    PLAIN_TRAINER,
-    TrainingLoop,
-    quiet_lightning,
-)
 from overread.training.network import ReaderNetwork, Task
 from overread.training.rate_finder import found_rate
 from overread.training.recipe import Recipe
-from overread.training.tensorboard import Histograms
 
 SMALL_TRAIN = 2000
 """Below this many images the network keeps the batch statistics under which its head was fitted: they are
@@ -80,6 +62,7 @@ def fine_tune(
     seed: int,
     key: str,
     out: Path,
+    engine: Engine | None = None,
     progress: Progress = SILENT,
 ) -> FineTuned:
     """Train a reconnected network on `train`, stop early on `tune`, and put the best weights into it.
@@ -101,10 +84,11 @@ def fine_tune(
         seed: Of order, augmentation and dropout.
         key: Names all that this training depends on; another key starts anew.
         out: Folder for checkpoints, result and TensorBoard.
+        engine: Where `settings.processes` are started, if they are more than one; None: on this machine.
         progress: Who listens.
 
     Raises:
-        TrainingError: No epoch has a finite loss on tune.
+        TrainingError: No epoch has a finite loss on tune, or processes that train together failed.
     """
     out = out / hashlib.sha256(key.encode()).hexdigest()[:16]
     finished, best, last = out / "result.json", out / BEST, out / LAST
@@ -115,53 +99,36 @@ def fine_tune(
 
     out.mkdir(parents=True, exist_ok=True)
     small = len(train.rows) - copies < SMALL_TRAIN
-    frozen = settings.freeze_batch_norm == "yes" or (settings.freeze_batch_norm == "auto" and small)
-    remedy = remedy_for(imbalance, train.targets[train.rows], task=task, copies=copies)
-    rate: float = 1.0 if settings.learning_rate == "find" else settings.learning_rate
-    loop = TrainingLoop(
-        network,
+    plan = TrainingPlan(
         task=task,
-        remedy=remedy,
-        rates=learning_rates(network, settings, image_size=train.images.shape[1]),
-        weight_decay=settings.weight_decay,
-        freeze_batch_norm=frozen,
+        mean=mean,
+        std=std,
+        imbalance=imbalance,
+        copies=copies,
+        augmentation=augmentation,
+        settings=settings,
+        freeze_batch_norm=settings.freeze_batch_norm == "yes"
+        or (settings.freeze_batch_norm == "auto" and small),
         seed=seed,
-        example=torch.zeros(1, 3, *train.images.shape[1:3]),
-        mixing=settings.mix,
-        smoothing=settings.label_smoothing,
-        decay=settings.ema,
     )
-    learning, watching = (
-        batches(
-            AugmentedImages(part, mean=mean, std=std, augmentation=changed, seed=seed),
-            SeededOrder(
-                len(part.rows), seed=seed, shuffled=shuffled, chances=remedy.chances if shuffled else None
-            ),
-            size=settings.batch_size,
-        )
-        for part, changed, shuffled in ((train, augmentation, True), (tune, None, False))
-    )
-    if settings.learning_rate == "find":
+    prepared = prepare(network, train, tune, plan)
+    rate, scale = settings.learning_rate, 1.0
+    if rate == "find":
         with kept_memory():
-            rate = found_rate(loop, learning, out=out)
-        for group in loop.rates:
-            group["lr"] *= rate
+            rate = scale = found_rate(prepared.loop, prepared.learning, out=out)
+        for group in prepared.loop.rates:
+            group["lr"] *= scale
     history = history_of(last)
     if history is None and last.is_file():
         progress.note("the checkpoint of fine-tuning is not whole: it starts anew")
     ended = has_ended(history or [], epochs=settings.epochs, patience=settings.patience)
     if not (ended and best.is_file()):
-        network.to(memory_format=torch.channels_last)
-        history = _fit(
-            loop,
-            learning,
-            watching,
-            settings=settings,
-            out=out,
-            resume=last if history is not None and best.is_file() else None,
-            done=len(history or []),
-            progress=progress,
-        )
+        if settings.processes > 1:
+            history = fit_together(
+                network, train, tune, plan=plan, scale=scale, out=out, engine=engine, progress=progress
+            )
+        else:
+            history = fit(prepared, settings=settings, out=out, progress=progress)
     assert history is not None
     kept = best_epoch(history)
     if kept is None:
@@ -187,84 +154,3 @@ def logits_of(
     with torch.no_grad():
         parts = [network(batch).numpy() for batch, _ in batches(images, order, size=READ_AT_ONCE)]
     return np.concatenate(parts).astype(np.float64)
-
-
-def _fit(
-    loop: TrainingLoop,
-    learning: DataLoader[Any],
-    watching: DataLoader[Any],
-    *,
-    settings: Recipe,
-    out: Path,
-    resume: Path | None,
-    done: int,
-    progress: Progress,
-) -> History:
-    """Run Lightning's trainer from the start or a checkpoint to the end; return the whole history."""
-    trainer_options: dict[str, Any] = {**PLAIN_TRAINER, "accelerator": "auto"}
-    if torch.cuda.is_available():
-        trainer_options["deterministic"] = "warn"  # some CUDA kernels have no deterministic twin
-    with quiet_lightning(), progress.task("fine-tuning", settings.epochs) as bar:
-        if resume is not None:
-            bar.advance(done)
-        trainer = L.Trainer(
-            max_epochs=settings.epochs,
-            logger=TensorBoardLogger(out / "tensorboard", name="", version="", log_graph=True),
-            callbacks=[
-                Histograms(),
-                EpochCheckpoint(out, epochs=settings.epochs, patience=settings.patience, bar=bar),
-            ],
-            gradient_clip_val=2.0,
-            log_every_n_steps=1,
-            **trainer_options,
-        )
-        example: Any = loop.example_input_array
-        with kept_memory(), folded_norms(loop.network, example):
-            trainer.fit(loop, learning, watching, ckpt_path=resume, weights_only=True)
-    return loop.history
-
-
-def learning_rates(network: ReaderNetwork, settings: Recipe, *, image_size: int) -> list[dict[str, Any]]:
-    """Parameter groups from bottom to top, each block's rate a fixed share of the one above (Howard 2018).
-
-    Where the rate is yet to be found they are shares of it. What is not trained has `requires_grad` taken
-    away and is left out: blocks below `settings.blocks`, and the layers of the backbone above its last tap,
-    which no logit depends on.
-    """
-    from timm.models import group_parameters
-
-    scale = 1.0 if settings.learning_rate == "find" else settings.learning_rate
-    backbone = network.backbone.network
-    block_of: dict[str, int] = group_parameters(backbone, backbone.group_matcher(coarse=True), reverse=True)
-    used = _used_parameters(network, image_size=image_size)
-    # Numbered anew, since whole blocks may lie above the last tap.
-    rank = {block: index for index, block in enumerate(sorted({block_of[name] for name in used}))}
-    top = len(rank) - 1
-    first = 0 if settings.blocks == "all" else top + 1 - settings.blocks
-    groups: dict[int, list[nn.Parameter]] = {}
-    for name, parameter in backbone.named_parameters():
-        block = rank[block_of[name]] if name in used else -1
-        parameter.requires_grad_(block >= max(first, 0))
-        if parameter.requires_grad:
-            groups.setdefault(block, []).append(parameter)
-    rates: list[dict[str, Any]] = [
-        {
-            "params": parameters,
-            "lr": scale * settings.layer_decay ** (top + 1 - block),
-            "name": f"block-{block}",
-        }
-        for block, parameters in sorted(groups.items())
-    ]
-    head = list(network.head.parameters())
-    return [*rates, {"params": head, "lr": scale * settings.head_rate, "name": "head"}]
-
-
-def _used_parameters(network: ReaderNetwork, *, image_size: int) -> set[str]:
-    """Names of the backbone's parameters on which the logits depend."""
-    named = {name: p.requires_grad_(True) for name, p in network.backbone.network.named_parameters()}
-    was_training = network.training
-    with torch.enable_grad():
-        logits = network.eval()(torch.zeros(1, 3, image_size, image_size))
-        gradients = torch.autograd.grad(logits.sum(), list(named.values()), allow_unused=True)
-    network.train(was_training)
-    return {name for name, gradient in zip(named, gradients, strict=True) if gradient is not None}

@@ -95,12 +95,7 @@ class TrainingLoop(L.LightningModule):
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """The weighted loss of one batch, mixed where that is wanted."""
         inputs, targets = batch
-        given: dict[str, Any] = {
-            "task": self.task,
-            "class_weights": self.class_weights,
-            "gamma": self.gamma,
-            "smoothing": self.smoothing,
-        }
+        given = self.loss_options()
         mixed = None
         if self.mixing != "none":
             mixed = mix(inputs, self.mixing, seed=self.seed, epoch=self.current_epoch, batch=index)
@@ -110,6 +105,15 @@ class TrainingLoop(L.LightningModule):
             loss = mixed_loss(self(mixed.images) + self.offset, targets, mixed, **given)
         self._train_losses.append(float(loss.detach()))
         return loss
+
+    def loss_options(self) -> dict[str, Any]:
+        """What the functions of `losses` are told."""
+        return {
+            "task": self.task,
+            "class_weights": self.class_weights,
+            "gamma": self.gamma,
+            "smoothing": self.smoothing,
+        }
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Take the new weights into the running mean."""
@@ -136,8 +140,7 @@ class TrainingLoop(L.LightningModule):
         if self._own is not None:
             self.network.load_state_dict(self._own)
             self._own = None
-        logits = torch.cat([part[0] for part in self._tune])
-        targets = torch.cat([part[1] for part in self._tune])
+        logits, targets = self.watched()
         self._tune.clear()
         weights = torch.ones_like(self.class_weights).cpu()
         loss = float(task_loss(logits, targets, task=self.task, class_weights=weights))
@@ -158,6 +161,10 @@ class TrainingLoop(L.LightningModule):
                     "learning_rate": learning_rate,
                 }
             )
+
+    def watched(self) -> tuple[Tensor, Tensor]:
+        """Logits and targets of all of `tune`, in its order."""
+        return torch.cat([part[0] for part in self._tune]), torch.cat([part[1] for part in self._tune])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put the history and the running mean into the checkpoint."""

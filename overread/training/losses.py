@@ -58,11 +58,22 @@ def mixed_loss(
         "gamma": gamma,
         "smoothing": smoothing,
     }
+    total, weight = mixed_sums(logits, targets, targets[mixed.partner], share=mixed.share, **given)
+    return total / weight.clamp_min(1e-9)
+
+
+def mixed_sums(
+    logits: Tensor, targets: Tensor, others: Tensor, *, share: float, **given: Any
+) -> tuple[Tensor, Tensor]:
+    """Sums of weighted losses and of their weights, over images whose partners have the targets `others`.
+
+    The other arguments are those of `weighted_losses`.
+    """
     own, own_weights = weighted_losses(logits, targets, **given)
-    other, other_weights = weighted_losses(logits, targets[mixed.partner], **given)
-    rest = 1 - mixed.share
-    total = mixed.share * own.sum() + rest * other.sum()
-    return total / (mixed.share * own_weights.sum() + rest * other_weights.sum()).clamp_min(1e-9)
+    other, other_weights = weighted_losses(logits, others, **given)
+    rest = 1 - share
+    total = share * own.sum() + rest * other.sum()
+    return total, share * own_weights.sum() + rest * other_weights.sum()
 
 
 def weighted_losses(

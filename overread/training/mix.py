@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -34,6 +35,34 @@ class Mixed:
     share: float
 
 
+@dataclass(frozen=True)
+class MixPlan:
+    """How a batch is mixed, before its images are known.
+
+    Attributes:
+        partner: `int64 [n]`, which other image goes into each.
+        share: How much of each image is its own, 0..1; with a patch, what was drawn.
+        centre: Of the patch, as shares of height and width; None: images are blended.
+    """
+
+    partner: npt.NDArray[np.int64]
+    share: float
+    centre: tuple[float, float] | None
+
+
+def mix_plan(count: int, kind: Mix, *, seed: int, epoch: int, batch: int) -> MixPlan | None:
+    """What (seed, epoch, batch) alone say of a batch of `count` images; None where nothing is to be mixed."""
+    if kind == "none" or count < 2:
+        return None
+    rng = np.random.default_rng((seed, epoch, batch, 0x313))
+    cut = kind == "cutmix" or (kind == "both" and rng.uniform() < 0.5)
+    alpha = CUTMIX_ALPHA if cut else MIXUP_ALPHA
+    share = float(rng.beta(alpha, alpha))
+    partner = rng.permutation(count)
+    centre = (float(rng.uniform()), float(rng.uniform())) if cut else None
+    return MixPlan(partner, share, centre)
+
+
 def mix(images: Tensor, kind: Mix, *, seed: int, epoch: int, batch: int) -> Mixed | None:
     """Mix a batch by (seed, epoch, batch) alone; None where nothing is to be mixed.
 
@@ -48,21 +77,25 @@ def mix(images: Tensor, kind: Mix, *, seed: int, epoch: int, batch: int) -> Mixe
         epoch: Number of the epoch.
         batch: Number of the batch in it.
     """
-    if kind == "none" or len(images) < 2:
+    plan = mix_plan(len(images), kind, seed=seed, epoch=epoch, batch=batch)
+    if plan is None:
         return None
-    rng = np.random.default_rng((seed, epoch, batch, 0x313))
-    cut = kind == "cutmix" or (kind == "both" and rng.uniform() < 0.5)
-    alpha = CUTMIX_ALPHA if cut else MIXUP_ALPHA
-    share = float(rng.beta(alpha, alpha))
-    partner = torch.from_numpy(rng.permutation(len(images))).to(images.device)
-    if not cut:
-        return Mixed(images * share + images[partner] * (1 - share), partner, share)
+    partner = torch.from_numpy(plan.partner).to(images.device)
+    mixed, share = blended(images, images[partner], plan)
+    return Mixed(mixed, partner, share)
+
+
+def blended(images: Tensor, partners: Tensor, plan: MixPlan) -> tuple[Tensor, float]:
+    """Images with their partners in them, both `float32 [n, c, h, w]`, and how much is their own."""
+    share = plan.share
+    if plan.centre is None:
+        return images * share + partners * (1 - share), share
     height, width = int(images.shape[2]), int(images.shape[3])
-    top, bottom = _span(height, share, float(rng.uniform()))
-    left, right = _span(width, share, float(rng.uniform()))
+    top, bottom = _span(height, share, plan.centre[0])
+    left, right = _span(width, share, plan.centre[1])
     mixed = images.clone(memory_format=torch.preserve_format)
-    mixed[:, :, top:bottom, left:right] = images[partner, :, top:bottom, left:right]
-    return Mixed(mixed, partner, 1 - (bottom - top) * (right - left) / (height * width))
+    mixed[:, :, top:bottom, left:right] = partners[:, :, top:bottom, left:right]
+    return mixed, 1 - (bottom - top) * (right - left) / (height * width)
 
 
 def _span(side: int, share: float, centre: float) -> tuple[int, int]:

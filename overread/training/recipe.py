@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from overread.errors import TrainingError
 from overread.training.mix import Mix
 from overread.training.settings import FineTuneSettings
 
@@ -68,6 +69,9 @@ def recipe_for(settings: FineTuneSettings, *, pretrained: bool, images: int = 10
         settings: Of the study.
         pretrained: Whether the backbone's weights were loaded.
         images: How many there are to learn from.
+
+    Raises:
+        TrainingError: There are more processes than images in a batch.
     """
     said = settings.model_dump()
     usual = _PRETRAINED if pretrained else _from_scratch(images)
@@ -76,6 +80,13 @@ def recipe_for(settings: FineTuneSettings, *, pretrained: bool, images: int = 10
             said[name] = value
     if not pretrained and settings.patience == "auto":
         said["patience"] = max(5, said["epochs"] // 2)
+    if said["processes"] > said["batch_size"]:
+        raise TrainingError(
+            f"expected at most {said['batch_size']} processes, as many as a batch has images, got "
+            f"{said['processes']}",
+            where="reader.fine_tune.processes",
+            todo="lower it, or set a larger batch_size",
+        )
     return Recipe(**said)
 
 

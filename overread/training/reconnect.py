@@ -123,6 +123,7 @@ def fine_tune_reader(
                 seed=seed + number,
                 key=_key(cohort, settings, reader, policy, recipe, seed=seed, number=number),
                 out=work / "fine-tune",
+                engine=engine,
                 progress=progress,
             )
         )

@@ -18,7 +18,8 @@ from torch import nn
 from overread.errors import TrainingError
 from overread.imaging.augment import Augmentation
 from overread.training.batches import AugmentedImages, Pixels, SeededOrder
-from overread.training.fine_tune import learning_rates, logits_of
+from overread.training.block_rates import learning_rates
+from overread.training.fine_tune import logits_of
 from tests.training.made import (
     FULL,
     MEAN,
