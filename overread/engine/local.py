@@ -17,7 +17,15 @@ from overread.engine.atomic import remove_unfinished
 from overread.engine.run_folder import begin_run
 from overread.engine.slices import Slice
 from overread.engine.stage import Stage, stage_name
-from overread.engine.worker import Done, Failed, Job, run_slice, work, worker_environment
+from overread.engine.worker import (
+    Done,
+    Failed,
+    Job,
+    WorkerTracebackError,
+    run_slice,
+    work,
+    worker_environment,
+)
 from overread.errors import EngineError, UsageError
 from overread.progress import SILENT, Progress, Task
 
@@ -160,7 +168,7 @@ def _collect(worker: _Worker) -> int:
     except (EOFError, OSError) as error:
         raise _ended(worker.process, f"at work on {doing}") from error
     if isinstance(answer, Failed):
-        raise answer.error from _WorkerTracebackError(answer.trace)
+        raise answer.error from WorkerTracebackError(answer.trace)
     assert isinstance(answer, Done)
     return answer.rows
 
@@ -192,10 +200,3 @@ def _dismiss(crew: list[_Worker], *, patience: float) -> None:
             worker.process.join()
         worker.connection.close()
         worker.process.close()
-
-
-class _WorkerTracebackError(Exception):
-    """Where in the worker process an error came from."""
-
-    def __str__(self) -> str:
-        return f"\n\n{self.args[0]}"

@@ -16,28 +16,51 @@ from overread.errors import EngineError
 
 BATCH_ROWS = 16
 """How many rows a stage is handed at once: encoded images are large, and memory is not."""
+BATCH_BYTES = 64 * 2**20
+"""Batches have fewer rows where the mean of a row group says that they would hold more than this."""
 _HASHED_WHOLE = 2**20
 _BUFFER = 256 * 2**10
 
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows `start` (inclusive) to `stop` (exclusive) of one row group of one file."""
+    """Rows `start` (inclusive) to `stop` (exclusive) of one row group of one file.
+
+    Attributes:
+        path: The file.
+        row_group: Its number there.
+        start: First row, counted in the row group.
+        stop: The row behind the last.
+        row_bytes: About how much a row holds, decompressed: the mean of its row group.
+    """
 
     path: Path
     row_group: int
     start: int
     stop: int
+    row_bytes: int = 0
 
 
 @dataclass(frozen=True)
 class Slice:
-    """The rows of the source that become one output part."""
+    """The rows of the source that become one output part.
+
+    Attributes:
+        index: Of the part.
+        first_row: Its place in the source.
+        rows: How many.
+        segments: Where they lie.
+    """
 
     index: int
     first_row: int
     rows: int
     segments: tuple[Segment, ...]
+
+    @property
+    def bytes(self) -> int:
+        """About how much will be read, decompressed."""
+        return sum((one.stop - one.start) * one.row_bytes for one in self.segments)
 
     @property
     def label(self) -> str:
@@ -73,7 +96,7 @@ def plan_slices(source: Path | Sequence[Path], *, rows_per_part: int, columns: S
     """
     identity, rows = hashlib.sha256(), 0
     pending: list[Segment] = []
-    groups: list[tuple[Path, int, int]] = []
+    groups: list[tuple[Path, int, int, int]] = []
     first: pa.Schema | None = None
     for path in source_files(source):
         metadata = _read_metadata(path)
@@ -90,16 +113,16 @@ def plan_slices(source: Path | Sequence[Path], *, rows_per_part: int, columns: S
         identity.update(f"{path.name}\0{metadata.num_rows}\0{_fingerprint(path)}\0".encode())
         rows += metadata.num_rows
         groups += [
-            (path, group, metadata.row_group(group).num_rows) for group in range(metadata.num_row_groups)
+            (path, at, *_extent(metadata.row_group(at), columns)) for at in range(metadata.num_row_groups)
         ]
 
     slices: list[Slice] = []
     room = rows_per_part
-    for path, group, size in groups:
+    for path, group, size, row_bytes in groups:
         start = 0
         while start < size:
             stop = min(size, start + room)
-            pending.append(Segment(path, group, start, stop))
+            pending.append(Segment(path, group, start, stop, row_bytes))
             room -= stop - start
             start = stop
             if room == 0:
@@ -111,7 +134,9 @@ def plan_slices(source: Path | Sequence[Path], *, rows_per_part: int, columns: S
 
 
 def read_slice(piece: Slice, *, columns: Sequence[str] | None) -> Iterator[pa.RecordBatch]:
-    """Read the rows of one slice in batches of at most `BATCH_ROWS`, touching its row groups only.
+    """Read the rows of one slice in small batches, touching its row groups only.
+
+    How it is cut depends on the source alone, so that every engine hands the same batches to a stage.
 
     Raises:
         EngineError: The source has changed or is damaged.
@@ -122,7 +147,7 @@ def read_slice(piece: Slice, *, columns: Sequence[str] | None) -> Iterator[pa.Re
             with pq.ParquetFile(segment.path, pre_buffer=False, buffer_size=_BUFFER) as file:
                 row = 0
                 for batch in file.iter_batches(
-                    batch_size=BATCH_ROWS,
+                    batch_size=batch_rows(segment.row_bytes),
                     row_groups=[segment.row_group],
                     columns=list(columns) if columns is not None else None,
                     use_threads=False,
@@ -135,6 +160,16 @@ def read_slice(piece: Slice, *, columns: Sequence[str] | None) -> Iterator[pa.Re
                         break
         except (OSError, pa.ArrowException) as error:
             raise _unreadable(segment.path, error) from error
+
+
+def batch_rows(row_bytes: int) -> int:
+    """How many rows of such a size make a batch.
+
+    Example:
+        >>> batch_rows(100_000), batch_rows(30 * 2**20), batch_rows(2**30)
+        (16, 2, 1)
+    """
+    return max(1, min(BATCH_ROWS, BATCH_BYTES // max(row_bytes, 1)))
 
 
 def source_files(source: Path | Sequence[Path]) -> list[Path]:
@@ -166,6 +201,18 @@ def source_files(source: Path | Sequence[Path]) -> list[Path]:
 def _close_slice(before: list[Slice], segments: list[Segment]) -> Slice:
     first_row = before[-1].first_row + before[-1].rows if before else 0
     return Slice(len(before), first_row, sum(one.stop - one.start for one in segments), tuple(segments))
+
+
+def _extent(group: pq.RowGroupMetaData, columns: Sequence[str] | None) -> tuple[int, int]:
+    """Rows of a row group, and bytes of each of them in the columns that are read."""
+    wanted = None if columns is None else set(columns)
+    chunks = (group.column(at) for at in range(group.num_columns))
+    size = sum(
+        chunk.total_uncompressed_size
+        for chunk in chunks
+        if wanted is None or chunk.path_in_schema.split(".")[0] in wanted
+    )
+    return group.num_rows, size // max(group.num_rows, 1)
 
 
 def _read_metadata(path: Path) -> pq.FileMetaData:

@@ -60,6 +60,13 @@ class Failed:
     trace: str
 
 
+class WorkerTracebackError(Exception):
+    """Where in a worker process an error came from; the cause of what is raised in the parent."""
+
+    def __str__(self) -> str:
+        return f"\n\n{self.args[0]}"
+
+
 def run_slice(stage: Stage, piece: Slice, job: Job) -> int:
     """Read a slice, run the stage over it, write the part; returns how many rows were read.
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import threading
+import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from overread.engine.atomic import remove_unfinished
-from overread.engine.parts import is_finished, part_name
 from overread.engine.run_folder import Run, begin_run
-from overread.engine.spark.payload import Payload
+from overread.engine.spark.complaints import complaint
+from overread.engine.spark.payload import Carried
+from overread.engine.spark.seen_parts import SeenParts
+from overread.engine.spark.shares import share_out
 from overread.engine.spark.slice_task import RESULT_TYPES, STOP_FILE, SliceTask, error_of
 from overread.engine.stage import Stage
+from overread.engine.worker import WorkerTracebackError
 from overread.errors import EngineError
 from overread.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
-_TASKS_A_CORE = 8
 _POLL_S = 1.0
+_PATIENCE_S = 10.0
 
 
 class SparkEngine:
@@ -78,77 +82,101 @@ class SparkEngine:
         progress: Progress = SILENT,
     ) -> Path:
         """Run a stage over a Parquet source; see `overread.engine.Engine.run`."""
-        source = source.absolute() if isinstance(source, Path) else [path.absolute() for path in source]
+        given, source = (
+            out,
+            (source.absolute() if isinstance(source, Path) else [path.absolute() for path in source]),
+        )
         run = begin_run(stage, source, out.absolute(), key=key, columns=columns, rows_per_part=rows_per_part)
-        (run.job.out / STOP_FILE).unlink(missing_ok=True)
         with progress.task(label, run.rows) as task:
             task.advance(run.rows - sum(piece.rows for piece in run.missing))
             if run.missing:
-                with _watched(run, task):
-                    self._run_missing(stage, run)
+                _Job(self.session, stage, run, label=label).work(task)
         run.end()
-        return out
+        return given
 
-    def _run_missing(self, stage: Stage, run: Run) -> None:
-        context = self.session.sparkContext
-        payload = Payload.of(stage)
-        carried = context.broadcast((payload, run.job, run.missing))
-        tasks = min(len(run.missing), _TASKS_A_CORE * context.defaultParallelism)
-        frame = self.session.range(0, len(run.missing), 1, numPartitions=tasks)
+    def apply(self, stage: Stage, frame: DataFrame, *, columns: Sequence[str] | None = None) -> DataFrame:
+        """Run a stage over a DataFrame; see `overread.engine.spark.frame.apply`."""
+        from overread.engine.spark.frame import apply
+
+        return apply(stage, frame, columns=columns)
+
+
+class _Job:
+    """One job of Spark: the missing parts of a run, shared out."""
+
+    def __init__(self, session: SparkSession, stage: Stage, run: Run, *, label: str) -> None:
         try:
-            rows = frame.mapInArrow(SliceTask(carried), RESULT_TYPES).collect()
-        except Exception as error:
-            raise self._said(error) from error
+            self.context = session.sparkContext
+        except Exception as error:  # Spark Connect has an error of its own for this
+            raise EngineError(
+                "expected a session with a SparkContext, got one of Spark Connect",
+                where="engine spark",
+                todo="run where the driver runs: on the cluster, or with a master",
+            ) from error
+        self.session, self.stage, self.run, self.label = session, stage, run, label
+        self.group = f"overread-{secrets.token_hex(6)}"
+        self.rows: list[Any] = []
+        self.error: BaseException | None = None
+
+    def work(self, task: Task) -> None:
+        """Make the missing parts; the bar moves as they appear.
+
+        Raises:
+            OverreadError: What a slice raised, or EngineError.
+        """
+        from pyspark import InheritableThread
+
+        out, at_once = self.run.job.out, max(1, self.context.defaultParallelism)
+        shares = share_out(self.run.missing, at_once=at_once)
+        seen = SeenParts(out, shares, at_once=at_once)
+        carried = Carried.by(self.context, self.stage)
+        work = self.context.broadcast((self.run.job, tuple(shares)))
+        # This thread waits and listens for ctrl-C; its line to the Java machine must be free for that.
+        thread = InheritableThread(target=self._collect, args=(SliceTask(carried, work), len(shares)))
+        thread.daemon = True
+        try:
+            thread.start()
+            while thread.is_alive():
+                before = time.monotonic()
+                task.advance(seen.look())
+                thread.join(max(_POLL_S, 10 * (time.monotonic() - before)))
+        except BaseException:
+            self._cancel(thread)
+            raise
         finally:
             carried.destroy()
-            remove_unfinished(run.job.out)
-        failed = sorted((row for row in rows if row["error"] is not None), key=lambda row: row["at"])
-        (run.job.out / STOP_FILE).unlink(missing_ok=True)
+            with suppress(Exception):
+                work.destroy()
+            remove_unfinished(out)
+        rows, lost = seen.settle()
+        task.advance(rows)
+        self._judge(lost)
+
+    def _collect(self, task: SliceTask, tasks: int) -> None:
+        try:
+            self.context.setJobGroup(self.group, self.label, interruptOnCancel=True)
+            frame = self.session.range(0, tasks, 1, numPartitions=tasks)
+            self.rows = frame.mapInArrow(task, RESULT_TYPES).collect()
+        except BaseException as error:
+            self.error = error
+
+    def _cancel(self, thread: Any) -> None:
+        """End the job's tasks; the slices that are under way may still become parts."""
+        with suppress(OSError):
+            (self.run.job.out / STOP_FILE).touch()
+        with suppress(Exception):
+            self.context.cancelJobGroup(self.group)
+        thread.join(_PATIENCE_S)
+
+    def _judge(self, lost: int) -> None:
+        failed = sorted((row for row in self.rows if row["error"] is not None), key=lambda row: row["at"])
         if failed:
-            raise error_of(failed[0]["error"])
-
-    def _said(self, error: Exception) -> Exception:
-        """A failure of Spark in one sentence."""
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        return EngineError(
-            f"Spark gave up ({lines[0][:200] if lines else type(error).__name__})",
-            where=f"master {self.session.sparkContext.master}",
-            todo="run the same command again, finished parts are kept; --debug shows what Spark says",
-        )
-
-
-@contextmanager
-def _watched(run: Run, task: Task) -> Iterator[None]:
-    """Advance the bar by the parts that appear, while Spark is at work."""
-    ended = threading.Event()
-    left: list[Any] = list(run.missing)
-
-    def look() -> None:
-        done = [piece for piece in left if (run.job.out / part_name(piece.index)).is_file()]
-        for piece in done:
-            left.remove(piece)
-            task.advance(piece.rows)
-
-    def watch() -> None:
-        while not ended.wait(_POLL_S):
-            look()
-
-    watcher = threading.Thread(target=watch, name="spark-progress", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-        look()
-    lost = [
-        piece
-        for piece in run.missing
-        if not is_finished(run.job.out / part_name(piece.index), mark=run.job.mark, rows=None)
-    ]
-    if lost:
-        raise EngineError(
-            f"{len(lost)} parts that Spark's workers say to have written are not there",
-            where=str(run.job.out),
-            todo="put the folder on a disk that all machines of the cluster share",
-        )
+            raise error_of(failed[0]["error"]) from WorkerTracebackError(failed[0]["trace"])
+        if self.error is not None:
+            raise complaint(self.error, master=str(self.context.master)) from self.error
+        if lost:
+            raise EngineError(
+                f"{lost} parts that Spark's workers say to have written are not there",
+                where=str(self.run.job.out),
+                todo="put the folder on a disk that all machines of the cluster share",
+            )

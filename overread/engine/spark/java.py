@@ -119,7 +119,7 @@ def _wrapped(home: Path, environment: Mapping[str, str]) -> Path:
     """A home whose `bin/java` starts the Java of another without the module that it lacks."""
     script = (
         "#!/bin/sh\n"
-        f"# Made by Overread: this Java lacks the module {_VECTOR}, which Spark asks for and can do without.\n"
+        f"# Made by Overread: this Java lacks the module {_VECTOR}, which Spark can do without.\n"
         "for argument do\n"
         "  shift\n"
         f'  [ "$argument" = {_DROPPED} ] || set -- "$@" "$argument"\n'

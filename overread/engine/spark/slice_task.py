@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,55 +12,77 @@ import pyarrow as pa
 
 import overread.errors
 from overread.engine.parts import is_finished, part_name
+from overread.engine.run_folder import RUN_FILE
 from overread.engine.slices import Slice
-from overread.engine.spark.payload import Payload
+from overread.engine.spark.payload import Carried
 from overread.engine.worker import Job, run_slice
 from overread.errors import EngineError, OverreadError
 
-STOP_FILE = ".stop"
-"""Stands in a run's folder once a slice could not become a part: nobody begins another one then."""
-RESULT_TYPES = "at bigint, rows bigint, error string"
-_RESULT = pa.schema([("at", pa.int64()), ("rows", pa.int64()), ("error", pa.string())])
+STOP_FILE = "stop.tmp"
+"""Stands in a run's folder once a slice could not become a part: nobody begins another one then.
+Whoever begins the run again removes it, as all that ends so."""
+RESULT_TYPES = "at bigint, rows bigint, error string, trace string"
+_RESULT = pa.schema(
+    [("at", pa.int64()), ("rows", pa.int64()), ("error", pa.string()), ("trace", pa.string())]
+)
 
 
 class SliceTask:
-    """Numbers of slices in, one row about each of them out.
+    """Numbers of shares in, one row about each of their slices out.
 
     Args:
-        carried: A broadcast of the stage's payload, the job and all slices.
+        stage: As it travels.
+        work: A broadcast of the job and all shares (tuples of slices).
     """
 
-    def __init__(self, carried: Any) -> None:
-        self._carried = carried
+    def __init__(self, stage: Carried, work: Any) -> None:
+        self._stage, self._work = stage, work
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Make the parts; a part that an earlier try of this task has finished is left alone."""
         pa.set_cpu_count(1)
         pa.set_io_thread_count(1)
-        payload, job, slices = self._carried.value
+        job, shares = self._work.value
         for batch in batches:
             for at in batch.column(0).to_pylist():
-                if (job.out / STOP_FILE).exists():
-                    return
-                yield pa.RecordBatch.from_pylist([_make(payload, job, slices[at])], schema=_RESULT)
+                for piece in shares[at]:
+                    if (job.out / STOP_FILE).exists():
+                        return
+                    yield pa.RecordBatch.from_pylist([_make(self._stage, job, piece)], schema=_RESULT)
 
 
-def _make(payload: Payload, job: Job, piece: Slice) -> dict[str, Any]:
-    made: dict[str, Any] = {"at": piece.index, "rows": piece.rows, "error": None}
+def _make(stage: Carried, job: Job, piece: Slice) -> dict[str, Any]:
+    made: dict[str, Any] = {"at": piece.index, "rows": piece.rows, "error": None, "trace": None}
     try:
-        if not job.out.is_dir():
-            raise EngineError(
-                "a machine of the cluster does not see this folder",
-                where=str(job.out),
-                todo="put source and output on a disk that all machines share",
-            )
+        _check_shared(job, piece)
         if not is_finished(job.out / part_name(piece.index), mark=job.mark, rows=None):
-            run_slice(payload.opened(), piece, job)
-    except OverreadError as error:
+            run_slice(stage.opened(), piece, job)
+    except Exception as error:
         # An answer, not a failed task: Spark would try four times what cannot succeed.
-        (job.out / STOP_FILE).touch() if job.out.is_dir() else None
-        made["error"] = json.dumps([type(error).__name__, error.what, error.where, error.todo])
+        if job.out.is_dir():
+            (job.out / STOP_FILE).touch()
+        made |= {"error": said_of(error, where=piece.label), "trace": traceback.format_exc()}
     return made
+
+
+def _check_shared(job: Job, piece: Slice) -> None:
+    """Refuse a machine that does not see what the driver sees."""
+    needed = [job.out / RUN_FILE, *dict.fromkeys(segment.path for segment in piece.segments)]
+    unseen = next((path for path in needed if not path.exists()), None)
+    if unseen is not None:
+        raise EngineError(
+            f"the machine {platform.node()} of the cluster does not see this file",
+            where=str(unseen),
+            todo="put source and output on a disk that all machines share, under the same path",
+        )
+
+
+def said_of(error: Exception, *, where: str) -> str:
+    """An error as text that `error_of` understands."""
+    if not isinstance(error, OverreadError):
+        lines = str(error).splitlines() or [""]
+        error = EngineError(f"failed with {type(error).__name__}: {lines[0][:200]}", where=where)
+    return json.dumps([type(error).__name__, error.what, error.where, error.todo])
 
 
 def error_of(said: str) -> OverreadError:

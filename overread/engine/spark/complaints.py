@@ -1,0 +1,85 @@
+"""What went wrong with Spark, in one sentence instead of a Java stack trace."""
+
+from __future__ import annotations
+
+import re
+
+from overread.errors import EngineError
+
+_AGAIN = "run the same command again, finished parts are kept"
+# The first pattern found says it; what follows is the sentence's what and todo.
+_KNOWN: tuple[tuple[str, str, str], ...] = (
+    (
+        r"PYTHON_VERSION_MISMATCH|[Pp]ython in worker has different version:? ?\(?([\d., ]+)",
+        "the workers' Python is another than the driver's",
+        "let PYSPARK_PYTHON name the same Python version on every machine",
+    ),
+    (
+        r"No module named '?(pyspark|overread|[\w.]+)'?",
+        "the workers' Python lacks the package {0}",
+        "install the same packages on every machine; PYSPARK_PYTHON names the Python that has them",
+    ),
+    (
+        r'Cannot run program "([^"]+)"',
+        "a worker has no program {0}",
+        "let PYSPARK_PYTHON name a Python that every machine has",
+    ),
+    (r"No space left on device", "a disk of the cluster is full", "free space; " + _AGAIN),
+    (
+        r"OutOfMemoryError",
+        "a Java machine ran out of memory",
+        'set "spark.driver.memory" or "spark.executor.memory" higher in [engine] spark; ' + _AGAIN,
+    ),
+    (
+        r"Python worker (?:exited unexpectedly|failed to connect|process (?:crashed|terminated))",
+        "a worker process ended again and again in the same task",
+        "if memory ran out, let fewer tasks run at once; " + _AGAIN,
+    ),
+    (
+        r"ExecutorLostFailure|Executor heartbeat timed out",
+        "the cluster lost the machines of a task again and again",
+        "see the cluster's own log; " + _AGAIN,
+    ),
+    (
+        r"Master removed our application|All masters are unresponsive|cannot be started|"
+        r"SparkContext (?:was|has been) (?:shut down|stopped)|stopped SparkContext|"
+        r"cancelled because SparkContext was shut down",
+        "the cluster ended the application",
+        "see the cluster's own log; " + _AGAIN,
+    ),
+    (
+        r"Py4JNetworkError|Answer from Java side is empty|Error while sending or receiving|"
+        r"ConnectionRefusedError",
+        "the Java machine of Spark ended",
+        'if memory ran out, set "spark.driver.memory" in [engine] spark; ' + _AGAIN,
+    ),
+)
+
+
+def complaint(error: BaseException, *, master: str, more: str = "") -> EngineError:
+    """One sentence about a failure of Spark.
+
+    Args:
+        error: What pyspark or py4j raised.
+        master: Of the session.
+        more: What else Spark said: the end of its log.
+    """
+    text = f"{type(error).__name__}: {error}\n{more}"
+    for pattern, what, todo in _KNOWN:
+        found = re.search(pattern, text)
+        if found:
+            named = what.replace("{0}", (found[1] if found.re.groups else "") or "pyspark")
+            return EngineError(named, where=f"master {master}", todo=todo)
+    return EngineError(
+        f"Spark gave up ({_first_line(str(error)) or type(error).__name__})",
+        where=f"master {master}",
+        todo=f"{_AGAIN}; --debug shows what Spark says",
+    )
+
+
+def _first_line(text: str) -> str:
+    """The line that says most: the cause that Java names last, else the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    named = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
+    return next(iter([*causes[-1:], *named, *lines]), "")[:200]
