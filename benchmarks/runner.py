@@ -55,15 +55,20 @@ class Peers:
 
 def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that both benchmarks take."""
+    add_image_arguments(parser)
+    parser.add_argument(
+        "--peers-python", help="a Python with TensorFlow and Keras; default: OVERREAD_PEERS, else without"
+    )
+
+
+def add_image_arguments(parser: argparse.ArgumentParser) -> None:
+    """Images, network, and whom the figures are printed for."""
     parser.add_argument(
         "--images", type=Path, help="folder of JPEG files; default: shared data, else phantoms"
     )
     parser.add_argument("--backbone", default="mobilenetv2_100", help="any timm name")
     parser.add_argument("--weights", help="as in a study; default: the shared folder's, else random")
     parser.add_argument("--image-size", type=int, default=224, help="side of the input in pixels")
-    parser.add_argument(
-        "--peers-python", help="a Python with TensorFlow and Keras; default: OVERREAD_PEERS, else without"
-    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -16,6 +16,7 @@ Pass = Callable[[int], np.ndarray]
 """Features of the first so many images: int → float32 [count, d]."""
 
 FIRST = 2  # images of the short pass, which pays for the start of processes and little else
+WARM = 128  # images before any clock starts, where a Java machine must warm up too
 TUNING_IMAGES = 96
 
 
@@ -37,15 +38,17 @@ class Moment:
         return cls(time.perf_counter(), _spent(resource.RUSAGE_SELF) + _spent(resource.RUSAGE_CHILDREN))
 
 
-def race(run: Pass, count: int, *, out: Path) -> dict[str, Any]:
+def race(
+    run: Pass, count: int, *, out: Path, clock: Callable[[], Moment] = Moment.now, warm: int = FIRST
+) -> dict[str, Any]:
     """Time a pass to warm up, a short pass, and a pass over all; the features go into a file.
 
     The rate is that of the images beyond the short pass, in the time beyond it: the start of worker
     processes is told apart, for ours and for theirs alike.
     """
-    run(FIRST)
-    short, short_cpu, _ = timed(run, FIRST)
-    whole, whole_cpu, features = timed(run, count)
+    run(warm)
+    short, short_cpu, _ = timed(run, FIRST, clock=clock)
+    whole, whole_cpu, features = timed(run, count, clock=clock)
     np.save(out, features)
     images = count - FIRST
     if whole <= short:  # so few images that the start is all there is
@@ -60,11 +63,13 @@ def race(run: Pass, count: int, *, out: Path) -> dict[str, Any]:
     }
 
 
-def timed(run: Pass, count: int) -> tuple[float, float, np.ndarray]:
+def timed(
+    run: Pass, count: int, *, clock: Callable[[], Moment] = Moment.now
+) -> tuple[float, float, np.ndarray]:
     """Wall seconds, CPU seconds of this process and of the children that ended meanwhile, features."""
-    start = Moment.now()
+    start = clock()
     features = run(count)
-    end = Moment.now()
+    end = clock()
     return end.wall - start.wall, end.cpu - start.cpu, features
 
 
