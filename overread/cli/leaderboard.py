@@ -43,7 +43,9 @@ def leaderboard(
     if as_json:
         print_json(_facts(published, placed, out))
         return
-    print_facts(_lines(published, placed), title=f"{published.title}, {published.metric_title}")
+    print_line(f"{published.title}, {published.metric_title}")
+    for line in _lines(published, placed):
+        print_line(line)
     for one in placed:
         for sentence in reader_sentences(published, one):
             print_line(sentence)
@@ -80,17 +82,17 @@ def _short(figure: Any) -> dict[str, float | None]:
     return {part: said[part] for part in ("value", "low", "high")}
 
 
-def _lines(table: PublishedTable, placed: list[Placed]) -> dict[str, str]:
+def _lines(table: PublishedTable, placed: list[Placed]) -> list[str]:
+    """The table for a terminal, the highest first; an arrow marks what is ours."""
     from overread.evaluation.wording import interval, number
 
-    rows = [
-        (one.value, f"{one.name} ({one.team})", number(one.value)) for one in (*table.entries, *table.beside)
-    ]
+    rows = [(one.value, f"  {number(one.value)}  {one.name} ({one.team})") for one in table.entries]
+    rows += [(one.value, f"  {number(one.value)}  {one.name}") for one in table.beside]
     rows += [
-        (one.figure.value, f"→ {one.name}", f"{number(one.figure.value)}  {interval(one.figure)}")
+        (one.figure.value, f"→ {number(one.figure.value)}  {one.name} ({interval(one.figure)})")
         for one in placed
     ]
-    return {name: shown for _, name, shown in sorted(rows, key=lambda row: -row[0])}
+    return [line for _, line in sorted(rows, key=lambda row: -row[0])]
 
 
 def register(app: typer.Typer) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
 from overread.bundle.manifest import Manifest
-from overread.bundle.seal import MANIFEST_NAME
+from overread.bundle.seal import MANIFEST_NAME, unseal
 from overread.errors import EvaluationError
 from overread.evaluation import wording
 from overread.evaluation.figures import Figure, Part
@@ -131,6 +129,7 @@ def place_run(folder: Path, table: PublishedTable, *, name: str | None = None) -
 
     Raises:
         EvaluationError: There is no evaluation, or it answers another question than the table.
+        BundleError: bundle.json is damaged.
     """
     evaluation = Evaluation.load(folder / "evaluation.json")
     return place(evaluation, table, name=name or folder.resolve().name, manifest=_manifest(folder / "bundle"))
@@ -194,8 +193,9 @@ def _check_classes(evaluation: Evaluation, table: PublishedTable, *, name: str) 
 
 
 def _manifest(bundle: Path) -> Manifest | None:
-    """As bundle.json says; its hashes are not checked, for nothing is run."""
+    """As bundle.json says; the other files are not checked, for nothing is run."""
+    path = bundle / MANIFEST_NAME
     try:
-        return Manifest.model_validate(json.loads((bundle / MANIFEST_NAME).read_bytes()))
-    except (OSError, ValueError, ValidationError):
+        return unseal(path.read_bytes(), where=f"bundle '{bundle}'")
+    except OSError:
         return None  # an evaluation by itself

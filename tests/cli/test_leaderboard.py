@@ -26,8 +26,8 @@ def test_runs_are_set_in_the_table_as_json_as_a_page_and_for_a_person(
     assert set(said["readers"][0]["recalls"]) == set(NAMES)
     assert (said["table"], said["entries"][0]["value"]) == ("isic2018-task3", 0.885)
     shown = command("leaderboard", runs[0]).out
-    assert "→ run" in shown
-    assert shown.index("MetaOptima") < shown.index("→ run") < shown.index("The Spark study")
+    assert shown.index("0.885  Top 10 models averaged (MetaOptima)") < shown.index("→ 0.800  run (0.")
+    assert shown.index("→ 0.800  run") < shown.index("0.690  The Spark study")
 
 
 def test_what_is_no_run_of_seven_classes_is_one_sentence(command: Command, tmp_path: Path) -> None:

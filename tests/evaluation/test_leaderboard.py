@@ -6,6 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from overread.bundle.seal import seal
 from overread.errors import EvaluationError
 from overread.evaluation.evaluate import evaluate_readings
 from overread.evaluation.leaderboard import TABLES, load_table, place, place_run
@@ -97,6 +98,17 @@ def test_an_unknown_table_and_a_missing_evaluation_are_one_sentence(tmp_path) ->
         load_table("isic2019")
     with pytest.raises(EvaluationError, match="cannot be read"):
         place_run(tmp_path, TABLE)
+
+
+def test_what_a_bundle_says_of_its_limits_stands_beside_its_figure(tmp_path) -> None:
+    seven(0.8).save(tmp_path / "evaluation.json")
+    assert place_run(tmp_path, TABLE).cautions == ()
+    (tmp_path / "bundle").mkdir()
+    manifest = make_manifest("multiclass", CODES, urgent=("mel",), limits=("Trained on drawings.",))
+    (tmp_path / "bundle/bundle.json").write_bytes(seal(manifest))
+    first, *others = place_run(tmp_path, TABLE).cautions
+    assert first == "Trained on drawings."
+    assert any(one.startswith("Few images (under 30)") for one in others)
 
 
 def test_the_page_says_who_is_in_the_table_and_what_differs() -> None:
