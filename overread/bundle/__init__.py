@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from overread.bundle.attach import attach
 from overread.bundle.card import model_card
+from overread.bundle.frames import read_frame
 from overread.bundle.inputs import list_inputs
 from overread.bundle.manifest import (
     Calibration,
@@ -45,6 +46,7 @@ __all__ = [
     "model_card",
     "pack",
     "predict",
+    "read_frame",
     "verify",
     "zip_bundle",
 ]

@@ -55,7 +55,7 @@ def list_inputs(
     out: Path,
     *,
     fields: Sequence[MetadataField] = (),
-    metadata: Path | None = None,
+    metadata: Path | MetadataTable | None = None,
     progress: Progress = SILENT,
 ) -> Path:
     """Write down every image to read, for an engine to run over.
@@ -66,7 +66,8 @@ def list_inputs(
         out: Folder for the table's parts; what stands there is replaced.
         fields: What is to be known of the images beside their pixels. Cohorts and Parquet files bring their
             own columns.
-        metadata: A table of it (`MetadataTable`); where it and an own column speak, the table counts.
+        metadata: A table of it; where it and an own column speak, the table counts. Who has opened it
+            already asks it whether it was used.
         progress: Is told how many other files the folders hold.
 
     Returns:
@@ -79,7 +80,7 @@ def list_inputs(
             metadata names none of the images.
         CohortError: That table cannot be read.
     """
-    known = MetadataTable(metadata, fields) if metadata is not None else None
+    known = MetadataTable(metadata, fields) if isinstance(metadata, Path) else metadata
     files: list[_File] = []
     tables: list[Path] = []
     for item in inputs:
@@ -100,28 +101,26 @@ def list_inputs(
         _file_batches(files, names, fields), *(_table_batches(path, fields) for path in tables)
     )
     if known is not None:
-        batches = _joined(batches, known, fields)
+        batches = with_metadata(batches, known, fields)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    if not _write_parts(batches, out, schema=_schema(fields)):
+    if not _write_parts(batches, out, schema=input_schema(fields)):
         where = ", ".join(f"'{item}'" for item in inputs)
         raise UsageError("holds no image", where=where or "inputs", todo="give files, folders or Parquet")
-    if known is not None:
-        known.check_used()
-        if known.lacking:
-            progress.note(
-                f"'{metadata}' has no column for {', '.join(known.lacking)}: not known of any image"
-            )
+    if known is not None and isinstance(metadata, Path):
+        known.check_used(progress)
     return out
 
 
-def _schema(fields: Sequence[MetadataField]) -> pa.Schema:
+def input_schema(fields: Sequence[MetadataField]) -> pa.Schema:
+    """The columns of a table of inputs, those for the fields among them."""
     return pa.schema([*INPUT_SCHEMA, *field_types(fields)])
 
 
-def _joined(
+def with_metadata(
     batches: Iterator[pa.RecordBatch], known: MetadataTable, fields: Sequence[MetadataField]
 ) -> Iterator[pa.RecordBatch]:
+    """Rows of inputs with what a table says of them beside their pixels."""
     for batch in batches:
         ids, uris = (batch.column(name).to_pylist() for name in ("image_id", "uri"))
         said = [known.of(one, uri) for one, uri in zip(ids, uris, strict=True)]
@@ -218,7 +217,7 @@ def _file_batches(
                 status = file.path.stat()
                 row |= {"size": status.st_size, "modified": status.st_mtime_ns}
             rows.append(row)
-        yield pa.RecordBatch.from_pylist(rows, schema=_schema(fields))
+        yield pa.RecordBatch.from_pylist(rows, schema=input_schema(fields))
 
 
 def _table_batches(path: Path, fields: Sequence[MetadataField]) -> Iterator[pa.RecordBatch]:
@@ -236,8 +235,8 @@ def _table_batches(path: Path, fields: Sequence[MetadataField]) -> Iterator[pa.R
             columns.setdefault("image_id", columns.get("uri"))
             nothing = pa.nulls(batch.num_rows)
             yield pa.RecordBatch.from_arrays(
-                [columns.get(field.name, nothing).cast(field.type) for field in _schema(fields)],
-                schema=_schema(fields),
+                [columns.get(field.name, nothing).cast(field.type) for field in input_schema(fields)],
+                schema=input_schema(fields),
             )
 
 

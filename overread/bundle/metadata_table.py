@@ -15,6 +15,7 @@ from overread.cohort.columns import find_columns
 from overread.cohort.file_index import FileIndex
 from overread.cohort.tables import read_table
 from overread.errors import UsageError
+from overread.progress import SILENT, Progress
 
 Cells = dict[str, object]
 
@@ -89,8 +90,8 @@ class MetadataTable:
         self.matched += 1
         return self._rows[found[0]]
 
-    def check_used(self) -> None:
-        """Refuse a table that names none of the images: it is another's.
+    def check_used(self, progress: Progress = SILENT) -> None:
+        """Refuse a table that names none of the images: it is another's; tell of fields that it lacks.
 
         Raises:
             UsageError: It does.
@@ -101,6 +102,9 @@ class MetadataTable:
                 where=self._where,
                 todo="write the images' file names or ids into it",
             )
+        if self.lacking:
+            lacking = ", ".join(self.lacking)
+            progress.note(f"{self._where} has no column for {lacking}: not known of any image")
 
     def _differ(self, one: int, other: int) -> UsageError:
         return UsageError(

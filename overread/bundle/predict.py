@@ -18,11 +18,17 @@ import pyarrow.parquet as pq
 from overread import __version__
 from overread.bundle.inputs import INPUT_COLUMNS, list_inputs
 from overread.bundle.manifest import Manifest
+from overread.bundle.metadata_table import MetadataTable
 from overread.bundle.predict_stage import READING_SCHEMA, PredictStage
 from overread.bundle.read import Bundle
+from overread.bundle.remote_inputs import is_list_of_uris, list_remote
 from overread.bundle.triage import DECISIONS, Decision
 from overread.engine import REJECT_DETAIL, REJECT_REASON, Engine, LocalEngine, atomically, list_parts
 from overread.engine.parts import write_part
+from overread.engine.spark import SparkEngine
+from overread.engine.spark.frame_reader import RemoteImages
+from overread.engine.spark.frame_run import run_remote
+from overread.engine.spark.hadoop import is_uri
 from overread.errors import EngineError, UsageError
 from overread.progress import SILENT, Progress
 
@@ -61,7 +67,7 @@ class PredictSummary:
 
 def predict(
     bundle: Path,
-    inputs: Sequence[Path],
+    inputs: Sequence[Path | str],
     out: Path,
     *,
     small: bool = False,
@@ -77,7 +83,9 @@ def predict(
 
     Args:
         bundle: The bundle's folder or zip.
-        inputs: Files, folders, cohorts, Parquet.
+        inputs: Files, folders, cohorts, Parquet. A text `scheme://…` names them in a file system that Hadoop
+            knows, as does a Parquet file with `uri` of that kind and no `content`: Spark reads these, in
+            waves whose readings come to this machine, and they stand behind the others.
         out: FILE.parquet (scores as a list) or FILE.csv (one column `score.<class>` each). In CSV a text
             that a spreadsheet would run as a formula gets an apostrophe in front; Parquet is exact. The
             rejects go to FILE.rejects.parquet.
@@ -89,8 +97,8 @@ def predict(
         progress: Who listens.
 
     Raises:
-        UsageError: `out` has another ending, an input does not exist or holds no image, or the metadata do
-            not fit the bundle or the images.
+        UsageError: `out` has another ending, an input does not exist or holds no image, a URI is to be read
+            without Spark, or the metadata do not fit the bundle or the images.
         BundleError: The bundle cannot be read.
         EngineError: The work could not be done to its end.
     """
@@ -105,26 +113,76 @@ def predict(
             f"'{opened.label}' reads images alone", where=f"table '{metadata}'", todo="leave it out"
         )
     stage = PredictStage(bundle, digest=opened.digest, small=small)
+    key = f"predict {opened.digest}{' small' * small} {__version__}"
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.with_name(f".{out.name}.work")
-    source = list_inputs(inputs, work / "inputs", fields=fields, metadata=metadata, progress=progress)
-    parts = (engine or LocalEngine()).run(
-        stage,
-        source,
-        work / "parts",
-        key=f"predict {opened.digest}{' small' * small} {__version__}",
-        columns=[*INPUT_COLUMNS, *(field.name for field in fields)],
-        label="reading images",
-        progress=progress,
-    )
-    summary = _publish(list_parts(parts), out, work=work, manifest=opened.manifest)
-    found = sum(pq.read_metadata(part).num_rows for part in list_parts(source))
+    here, remote = _divided(inputs)
+    spark = engine if isinstance(engine, SparkEngine) else None
+    if remote and spark is None:
+        raise UsageError(
+            "only Spark reaches this file system",
+            where=f"'{remote[0]}'",
+            todo="write --engine spark, or copy the images to this machine",
+        )
+    known = MetadataTable(metadata, fields) if metadata is not None else None
+    listed: Path | None = None
+    away: RemoteImages | None = None
+    ids: list[str] = []
+    if here or not remote:
+        listed = list_inputs(here, work / "inputs", fields=fields, metadata=known, progress=progress)
+        ids = _image_ids(listed)
+    if spark is not None and remote:
+        away = list_remote(spark.session, remote, taken=ids, fields=fields, known=known, progress=progress)
+    if known is not None:
+        known.check_used(progress)
+    parts: list[Path] = []
+    if listed is not None:
+        made = (engine or LocalEngine()).run(
+            stage,
+            listed,
+            work / "parts",
+            key=key,
+            columns=[*INPUT_COLUMNS, *(field.name for field in fields)],
+            label="reading images",
+            progress=progress,
+        )
+        parts += list_parts(made)
+    if spark is not None and away is not None:
+        remote_parts = work / "remote"
+        run_remote(
+            spark.session, stage, away, remote_parts, key=key, label="reading images", progress=progress
+        )
+        parts += list_parts(remote_parts)
+    summary = _publish(parts, out, work=work, manifest=opened.manifest)
+    found = len(ids) + (away.rows.num_rows if away is not None else 0)
     if found != summary.found:
         raise EngineError(
             f"found {found} images and accounted for {summary.found}", where=f"'{out}'", todo="report this"
         )
     shutil.rmtree(work)
     return summary
+
+
+def _divided(inputs: Sequence[Path | str]) -> tuple[list[Path], list[Path | str]]:
+    """What lies on this machine, and what Hadoop is asked for."""
+    here: list[Path] = []
+    remote: list[Path | str] = []
+    for one in inputs:
+        if isinstance(one, str) and is_uri(one):
+            remote.append(one)
+        elif Path(one).suffix.lower() == ".parquet" and is_list_of_uris(Path(one)):
+            remote.append(Path(one))
+        else:
+            here.append(Path(one))
+    return here, remote
+
+
+def _image_ids(listed: Path) -> list[str]:
+    return [
+        name
+        for part in list_parts(listed)
+        for name in pq.read_table(part, columns=["image_id"])["image_id"].to_pylist()
+    ]
 
 
 def _publish(parts: list[Path], out: Path, *, work: Path, manifest: Manifest) -> PredictSummary:

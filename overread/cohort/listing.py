@@ -88,15 +88,24 @@ def list_files(source: Path, *, exclude: Path | None = None) -> Files:
             continue
         for entry in entries:
             path = f"{below}/{entry.name}" if below else entry.name
-            hidden = entry.name.startswith(".") or entry.name == "__MACOSX"
             if _is_folder(entry):
-                if not hidden:
+                if is_visible(entry.name):
                     pending.append((path, (*ancestors, here)))
-            elif not hidden and ("." + entry.name.rpartition(".")[2].lower()) in LISTED_SUFFIXES:
+            elif is_input(entry.name):
                 images.append(path)
             else:
                 ignored += 1
     return Files(tuple(sorted(images)), tuple(sorted(unreadable)), ignored)
+
+
+def is_visible(name: str) -> bool:
+    """Whether a file or folder of this name is looked at."""
+    return not name.startswith(".") and name != "__MACOSX"
+
+
+def is_input(name: str) -> bool:
+    """Whether a file of this name counts as an image."""
+    return is_visible(name) and ("." + name.rpartition(".")[2].lower()) in LISTED_SUFFIXES
 
 
 def list_classes(files: Files) -> Listing:

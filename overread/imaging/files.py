@@ -27,18 +27,19 @@ def read_file(path: Path, *, limits: DecodeLimits) -> bytes:
                     "expected a file, got a pipe or a device",
                     todo="put the image in its place",
                 )
-            if status.st_size > limits.max_bytes:
-                raise DecodeError(
-                    "too-large",
-                    f"expected at most {limits.max_bytes} bytes, got {status.st_size}",
-                    todo="export the image smaller",
-                )
+            limits.check_bytes(status.st_size)
             return handle.read()
     except FileNotFoundError as error:
-        raise DecodeError("missing-file", "there is no such file", todo="bring it or leave it out") from error
+        raise missing_file() from error
     except OSError as error:
-        raise DecodeError(
-            "unreadable-file",
-            f"could not be opened: {error.strerror or error}",
-            todo="check its rights and the disk",
-        ) from error
+        raise unreadable_file(str(error.strerror or error)) from error
+
+
+def missing_file() -> DecodeError:
+    """What is said of a file that is not there, wherever it should be."""
+    return DecodeError("missing-file", "there is no such file", todo="bring it or leave it out")
+
+
+def unreadable_file(why: str) -> DecodeError:
+    """What is said of a file that is there and cannot be opened."""
+    return DecodeError("unreadable-file", f"could not be opened: {why}", todo="check its rights and the disk")

@@ -19,6 +19,19 @@ class DecodeLimits:
     max_bytes: int = 256 * 1024 * 1024
     max_pixels: int = 120_000_000
 
+    def check_bytes(self, size: int) -> None:
+        """Refuse an encoded file of too many bytes.
+
+        Raises:
+            DecodeError: `too-large`.
+        """
+        if size > self.max_bytes:
+            raise DecodeError(
+                "too-large",
+                f"expected at most {self.max_bytes} bytes, got {size}",
+                todo="export the image smaller",
+            )
+
     def check_size(self, width: int, height: int) -> None:
         """Refuse a size that is nothing or too much.
 
