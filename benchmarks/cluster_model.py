@@ -1,20 +1,21 @@
 """A model of a run on a cluster: what so many executors would do, where the time goes, and what ends it.
 
 It plays through what `SparkEngine` does: the driver plans from Parquet footers, broadcasts the stage, hands
-out tasks one after another; each core starts a Python worker and goes through the slices of its tasks; the
-driver checks the parts. Storage is one pipe that all cores share. What goes in was measured
-(`spark_scaling.py`) or is said by the user.
+out tasks one after another, cut as the engine cuts them; each core starts a Python worker and goes through
+the slices of its tasks; the driver takes the parts in. Storage is one pipe that all cores share. What goes in
+was measured (`spark_scaling.py`) or is said by the user.
 """
 
 from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-TASKS_A_CORE = 8
-"""As in `overread.engine.spark.engine`."""
+from overread.engine.slices import Segment, Slice
+from overread.engine.spark.shares import share_out
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Cluster:
         task_s: What the driver spends on one task.
         handover_s: What a core loses between two tasks.
         file_s: What the driver spends on a file of the source: a footer, or a listed name.
-        part_s: What the driver spends on a part that is there, to see that it is whole.
+        part_s: What the driver spends on a part that is there, to read what it says.
         open_s: Until storage has opened a file for a worker.
         storage_mb_s: What storage gives to all together.
         link_mb_s: What one executor's network takes, all its cores together.
@@ -88,7 +89,7 @@ class Outcome:
 
     Attributes:
         seconds: From the command to the last part, `phases` together.
-        phases: Seconds of "session", "plan", "broadcast", "tasks", "check".
+        phases: Seconds of "session", "plan", "broadcast", "tasks", "collect".
         images_per_second: Over all of it.
         efficiency: Share of the time of all cores in which they worked on images at full speed.
         bound: What the time went to most: "cores", "storage", "start", "driver" or "tail".
@@ -119,6 +120,7 @@ def simulate(work: Work, cluster: Cluster, *, seed: int = 0) -> Outcome:
     length = rng.gamma(shape, 1 / shape, slices) if np.isfinite(shape) else np.ones(slices)
     reading = reading_seconds(work, cluster)
     busy = rows * (work.cpu_s * length + reading)
+    tasks = _tasks(busy, rows, work, cores)
     pace = np.ones(cluster.executors)
     pace[rng.permutation(cluster.executors)[: round(cluster.slow_share * cluster.executors)]] = (
         cluster.slow_factor
@@ -128,8 +130,8 @@ def simulate(work: Work, cluster: Cluster, *, seed: int = 0) -> Outcome:
         "plan": work.source_files * cluster.file_s,
         # Executors pass blocks on to one another, so that it takes about twice the time of one copy.
         "broadcast": 2 * cluster.broadcast_mb / cluster.link_mb_s,
-        "tasks": (ends := _play(busy, np.repeat(pace, cluster.cores), cluster))[-1],
-        "check": slices * cluster.part_s,
+        "tasks": (ends := _play(tasks, np.repeat(pace, cluster.cores), cluster))[-1],
+        "collect": slices * cluster.part_s,
     }
     seconds = sum(phases.values())
     ideal = work.images * work.cpu_s / cores
@@ -138,7 +140,7 @@ def simulate(work: Work, cluster: Cluster, *, seed: int = 0) -> Outcome:
         "cores": ideal,
         "storage": work.images * reading / cores,
         "start": cluster.session_s + cluster.worker_s,
-        "driver": phases["plan"] + phases["check"] + min(slices, TASKS_A_CORE * cores) * cluster.task_s,
+        "driver": phases["plan"] + phases["collect"] + len(tasks) * cluster.task_s,
         "tail": idle,
     }
     bound = max(losses, key=lambda name: losses[name])
@@ -159,15 +161,23 @@ def reading_seconds(work: Work, cluster: Cluster) -> float:
     return max(alone, *(cores * work.megabytes / pipe - work.cpu_s for cores, pipe in pipes))
 
 
-def _play(busy: np.ndarray, pace: np.ndarray, cluster: Cluster) -> list[float]:
+def _tasks(busy: np.ndarray, rows: np.ndarray, work: Work, cores: int) -> list[float]:
+    """Seconds of each task at full speed, in the shares that the engine makes."""
+    size = int(1e6 * work.megabytes)
+    pieces = [
+        Slice(at, 0, int(count), (Segment(Path(), 0, 0, int(count), size),)) for at, count in enumerate(rows)
+    ]
+    return [sum(float(busy[piece.index]) for piece in share) for share in share_out(pieces, at_once=cores)]
+
+
+def _play(tasks: list[float], pace: np.ndarray, cluster: Cluster) -> list[float]:
     """When each task ends, in order.
 
     Args:
-        busy: float64 [slices], seconds at full speed.
+        tasks: Seconds of each at full speed.
         pace: float64 [cores], how much longer each takes.
         cluster: For what lies between tasks.
     """
-    tasks = np.array_split(busy, min(len(busy), TASKS_A_CORE * len(pace)))
     # (free from, core); a core's first task waits for its Python worker.
     free = [(cluster.worker_s, core) for core in range(len(pace))]
     heapq.heapify(free)
@@ -175,10 +185,10 @@ def _play(busy: np.ndarray, pace: np.ndarray, cluster: Cluster) -> list[float]:
     for task in tasks:
         at, core = heapq.heappop(free)
         driver += cluster.task_s
-        end = max(at, driver) + cluster.handover_s + float(task.sum()) * pace[core]
+        end = max(at, driver) + cluster.handover_s + task * pace[core]
         ends.append(end)
         heapq.heappush(free, (end, core))
-    return sorted(ends)
+    return [float(end) for end in sorted(ends)]
 
 
 def scaled(cluster: Cluster, executors: int) -> Cluster:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import timed_stage
 from process_tree import cpu_seconds
 from timing import WARM
@@ -63,7 +65,7 @@ def scale(work: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def calibrate(work: Path, options: dict[str, Any]) -> dict[str, float]:
-    """Seconds that a driver pays for a footer, for a part to check, for a name to list, and for a task.
+    """Seconds that a driver pays for a footer, for a part to take in, for a name to list, and for a task.
 
     Args:
         work: A folder where the storage is that is meant.
@@ -71,13 +73,18 @@ def calibrate(work: Path, options: dict[str, Any]) -> dict[str, float]:
     """
     from overread.bundle.inputs import list_inputs
     from overread.engine import list_parts, open_engine, write_table
-    from overread.engine.parts import is_finished, part_name
+    from overread.engine.parts import part_name
     from overread.engine.slices import plan_slices
 
-    many, footers, names = options["many"], work / "footers", work / "names"
+    many, footers, names, parts = options["many"], work / "footers", work / "names", work / "parts"
     table = pa.table({"image_id": ["one"], "uri": ["one.jpg"], "content": pa.array([None], pa.binary())})
-    footers.mkdir()
-    names.mkdir()
+    for folder in (footers, names, parts):
+        folder.mkdir()
+    values = np.random.default_rng(0).random((64, 1280), np.float32)
+    features = pa.table({"image_id": list(map(str, range(64))), "features": list(values)})
+    few = max(1, many // 10)
+    for at in range(few):
+        write_table(parts / part_name(at), features)
     for at in range(many):
         write_table(footers / part_name(at), table)
         (names / f"{at:06d}.jpg").write_bytes(b"")
@@ -90,7 +97,7 @@ def calibrate(work: Path, options: dict[str, Any]) -> dict[str, float]:
         found[name] = (time.perf_counter() - start) / count
 
     note("file_s", many, lambda: plan_slices(footers, rows_per_part=64, columns=None))
-    note("part_s", many, lambda: [is_finished(one, mark="", rows=1) for one in list_parts(footers)])
+    note("part_s", few, lambda: pq.ParquetDataset(list_parts(parts)).read())
     note("listed_s", many, lambda: list_inputs([names], work / "listed"))
     with open_engine("spark", master="local[1]", conf={}) as engine:
         session = engine.session  # type: ignore[attr-defined]

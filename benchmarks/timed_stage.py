@@ -141,7 +141,7 @@ class _Laps:
         self._cpu, self._wall = time.thread_time(), time.perf_counter()
 
     def lap(self, part: str, *, waited: bool = True) -> None:
-        """Add the time since the last lap to a part; of what passed, only what was computed if not `waited`."""
+        """Add the time since the last lap to a part; if not `waited`, only what was computed of it."""
         cpu, wall = self._cpu, self._wall
         self.restart()
         cpu, wall = self._cpu - cpu, self._wall - wall
