@@ -23,18 +23,31 @@ MOST_LEAVES, MOST_DEPTH = 128, 12
 ROWS_OF_A_TREE = 0.7
 
 
-def check_installed(head: str) -> None:
+def check_installed(head: str, *, fit_on: str = "local") -> None:
     """Refuse a head whose library is missing, before hours of training.
 
     Raises:
-        TrainingError: XGBoost is asked for and not installed.
+        TrainingError: XGBoost or Spark is asked for and not installed.
     """
+    if fit_on == "spark" and find_spec("pyspark") is None:
+        raise TrainingError(
+            'fit_on = "spark" needs the package pyspark, which is not installed',
+            where="reader.fit_on",
+            todo="pip install 'overread[spark]', or take fit_on = \"local\"",
+        )
     if head == "xgboost" and find_spec("xgboost") is None:
         raise TrainingError(
             "head 'xgboost' needs the package xgboost, which is not installed",
             where="reader.head",
             todo="pip install 'overread[xgboost]', or take head = \"gradient-boosting\"",
         )
+
+
+def xgboost_library() -> str:
+    """What trees of XGBoost are grown by; its package may be called xgboost or xgboost-cpu."""
+    import xgboost
+
+    return f"xgboost {xgboost.__version__}"
 
 
 def grow(
@@ -104,7 +117,9 @@ def read_trees(
             told
         )
         return [tree for column in columns for tree in column], np.asarray(start, np.float64)
-    return _from_xgboost(model, groups=len(model.classes_) if competing else 1)
+    groups = len(model.classes_) if competing else 1
+    # base_score is 0.5: a logit of 0, and for competing classes the same for all.
+    return xgboost_trees(model.get_booster(), groups=groups), np.zeros(groups)
 
 
 def _model(kind: Kind, width: int, *, setting: Setting, seed: int, competing: bool) -> Any:
@@ -166,9 +181,9 @@ def at_most(threshold: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return np.where(near.astype(np.float64) > threshold, np.nextafter(near, np.float32(-np.inf)), near)
 
 
-def _from_xgboost(model: Any, *, groups: int) -> tuple[list[Trees], Array]:
-    """The trees of XGBoost from its JSON; it goes left below a threshold, not at it."""
-    learner = json.loads(model.get_booster().save_raw(raw_format="json"))["learner"]
+def xgboost_trees(booster: Any, *, groups: int) -> list[Trees]:
+    """The trees of XGBoost from its JSON, group by group; it goes left below a threshold, not at it."""
+    learner = json.loads(booster.save_raw(raw_format="json"))["learner"]
     forest = learner["gradient_booster"]["model"]
     by_group: list[list[Trees]] = [[] for _ in range(groups)]
     for tree, group in zip(forest["trees"], forest["tree_info"], strict=True):
@@ -186,8 +201,7 @@ def _from_xgboost(model: Any, *, groups: int) -> tuple[list[Trees], Array]:
                 depth=_depth(left, right),
             )
         )
-    # base_score is 0.5: a logit of 0, and for competing classes the same for all.
-    return [tree for group in by_group for tree in group], np.zeros(groups)
+    return [tree for group in by_group for tree in group]
 
 
 def between_images(trees: Trees, x: npt.NDArray[np.float32]) -> Trees:

@@ -40,16 +40,28 @@ def train_head(
     copies: FeatureCopies | None = None,
     said: str = "",
     metadata: Metadata | None = None,
+    engine: Engine | None = None,
 ) -> TrainedReader:
     """Phase one: heads on cached features of train and tune, each image scored by a head that left it out.
 
     Copies of images of train, and what is said of them, come from upsampling; they are fitted to and nothing
     else: no score, no calibration and no novelty is theirs. Metadata stand behind the features, a copy's
-    are those of its origin; how novel an image is, is a matter of the image alone.
+    are those of its origin; how novel an image is, is a matter of the image alone. The engine is
+    where Spark ML fits, see `fit_rows`.
     """
     train, tune, both = rows.of("train"), rows.of("tune"), rows.of("train", "tune")
     seen, copies, width = joined_features(features, copies, metadata)
-    fitted = fit_rows(seen, rows, both, task=task, settings=settings, seed=seed, copies=copies, beside=width)
+    fitted = fit_rows(
+        seen,
+        rows,
+        both,
+        task=task,
+        settings=settings,
+        seed=seed,
+        copies=copies,
+        beside=width,
+        engine=engine,
+    )
     held_out = HeldOut(
         fitted.held_out_logits,
         rows.targets[both],
@@ -140,8 +152,22 @@ def fit_rows(
     seed: int,
     copies: FeatureCopies | None = None,
     beside: int = 0,
+    engine: Engine | None = None,
 ) -> FittedHead:
-    """Fit the head that the settings ask for on some of the rows, sorted, and the copies made of them."""
+    """Fit the head that the settings ask for on some of the rows, sorted, and the copies made of them.
+
+    Args:
+        features: `[rows, d]`.
+        rows: All labelled images.
+        chosen: Places of those that are fitted to.
+        task: Of the cohort.
+        settings: With `fit_on = "spark"` Spark ML fits, where there is an engine.
+        seed: Of folds and whatever is drawn.
+        copies: Made of images by upsampling.
+        beside: How many of the last features are metadata.
+        engine: A Spark engine lends its session; for another one a session on all cores of this machine is
+            opened and stopped again. None: whatever the settings say, the head is fitted in this process.
+    """
     if copies is not None:
         among = np.isin(copies.origin, chosen)
         copies = FeatureCopies(
@@ -158,9 +184,14 @@ def fit_rows(
     }
     if settings.head == "linear" or settings.head == "mlp":
         return fit_head(features[chosen], rows.targets[chosen], kind=settings.head, **given)
-    return fit_tuned_head(
-        features[chosen], rows.targets[chosen], kind=settings.head, reduce=settings.reduce, **given
-    )
+    given |= {"kind": settings.head, "reduce": settings.reduce}
+    if settings.fit_on == "spark" and engine is not None:
+        from overread.training.spark_heads import fit_spark_head
+        from overread.training.spark_rows import session_of
+
+        with session_of(engine) as session:
+            return fit_spark_head(features[chosen], rows.targets[chosen], session=session, **given)
+    return fit_tuned_head(features[chosen], rows.targets[chosen], **given)
 
 
 def imbalance_of(settings: ReaderSettings) -> Imbalance:

@@ -25,7 +25,7 @@ Way = Literal["tune", "nested"]
 OUTER_FOLDS = 5
 _KEPT = 4
 # What a head is fitted by; all else changes what it is given.
-_OF_HEADS = {"head", "reduce", "folds", "focal_gamma", "fine_tune", "phases"}
+_OF_HEADS = {"head", "reduce", "fit_on", "folds", "focal_gamma", "fine_tune", "phases"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Judge:
         work: Folder for features and checkpoints.
         way: "tune": fitted on train, judged on tune. "nested": each fifth of the patients of train and tune
             is judged by heads that were fitted to the others.
-        engine: Where features are computed.
+        engine: Where features are computed, and where Spark ML fits.
         seed: Of folds and training.
         base: Folder to which a relative path of weights refers.
 
@@ -95,8 +95,16 @@ class Judge:
         """
         if "fine-tune" in settings.phases:
             return self._fine_tuned(settings)
-        check_installed(settings.head)
+        check_installed(settings.head, fit_on=settings.fit_on)
         made = self._prepare(settings)
+        if settings.fit_on == "spark":
+            from overread.training.spark_rows import session_of
+
+            with session_of(self._engine):  # one for all folds, where the engine has none
+                return self._asked(made, settings)
+        return self._asked(made, settings)
+
+    def _asked(self, made: Prepared, settings: ReaderSettings) -> Answers:
         if self._way == "tune":
             return self._answers(self._fit(made, settings, self._rows.of("train"))[1])
         outputs = self.targets.shape[1]
@@ -123,6 +131,7 @@ class Judge:
             seed=self._seed,
             copies=copies,
             beside=width,
+            engine=self._engine,
         )
         with torch.no_grad():
             said = fitted.module.eval()(torch.from_numpy(seen[self._chosen].astype(np.float32)))

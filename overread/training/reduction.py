@@ -33,6 +33,12 @@ class Reduction:
             return np.ascontiguousarray(features[:, self.columns])
         return np.asarray(features @ self.matrix.T + self.offset, np.float64)
 
+    def first(self, size: int) -> Reduction:
+        """The same with so few of what it keeps, the first ones."""
+        if self.matrix is None or self.offset is None:
+            return Reduction(self.columns[:size])
+        return Reduction(self.columns, self.matrix[:size], self.offset[:size])
+
     def unfold(self, weight: Array, bias: Array, *, width: int) -> tuple[Array, Array]:
         """A linear head on the fewer features, `[outputs, k]` and `[outputs]`, as one on all `width`."""
         if self.matrix is None or self.offset is None:
@@ -58,7 +64,7 @@ def fit_reduction(
     """
     if beside:
         image = features[:, :-beside]
-        return _keeping(fit_reduction(image, problems, kind=kind, size=size), image.shape[1], beside)
+        return keeping(fit_reduction(image, problems, kind=kind, size=size), image.shape[1], beside)
     width = features.shape[1]
     if kind == "none":
         return Reduction(np.arange(width))
@@ -74,7 +80,7 @@ def fit_reduction(
     return Reduction(np.arange(width), matrix, -matrix @ mean)
 
 
-def _keeping(reduction: Reduction, width: int, beside: int) -> Reduction:
+def keeping(reduction: Reduction, width: int, beside: int) -> Reduction:
     """A reduction of `width` features that leaves `beside` more behind them as they are."""
     last = np.arange(width, width + beside)
     if reduction.matrix is None or reduction.offset is None:

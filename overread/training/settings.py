@@ -133,6 +133,11 @@ class ReaderSettings(BaseModel):
                 f'fit_on: expected "local" for the head "{self.head}", got "spark";'
                 ' head = "logistic" is the linear head that Spark ML fits'
             )
+        if self.imbalance == "focal" and self.fit_on == "spark":
+            raise ValueError(
+                'imbalance: expected "none", "class-weights", "balanced-sampling" or "upsample" with fit_on ='
+                ' "spark", got "focal"; Spark ML has no such loss'
+            )
         if self.imbalance == "focal" and self.head in TREE_HEADS:
             raise ValueError(
                 f'imbalance: expected "none", "class-weights", "balanced-sampling" or "upsample" for the head'

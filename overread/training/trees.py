@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 Ints = npt.NDArray[np.int64]
 Floats32 = npt.NDArray[np.float32]
-Link = Literal["logit", "probability"]
+Link = Literal["logit", "probability", "one-vs-rest"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class Ensemble:
     Attributes:
         trees: In groups of equal size: each group's leaf values are added up. With values of one number
             there is a group an output; with values of several there is one group.
-        link: "logit": the sums are logits; "probability": their means over the trees are probabilities.
+        link: "logit": the sums are logits; "probability": their means over the trees are probabilities;
+            "one-vs-rest": the sums are logits of each class against the others, of whose probabilities each
+            has its share.
         base: `[outputs]`, added to the sums.
         offset: `[outputs]`, taken off the logits in the end.
         projection: `[k, d]` and `[k]`: the trees look at these sums of features; None: at the features.
@@ -134,6 +136,8 @@ class TreeHead(nn.Module):
         sums = total.reshape(-1, self.folds, self.outputs) + self.base
         if self.link == "probability":
             sums = _log_odds(sums, trees=each, competing=self.value.shape[1] > 1)
+        if self.link == "one-vs-rest":
+            sums = nn.functional.logsigmoid(sums)
         return (sums - self.offset).mean(1)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import nn
 
 from overread.training.blocks import WEIGHTS, shown_to_trees
-from overread.training.grown_trees import Setting, grow
+from overread.training.grown_trees import Setting, grow, xgboost_library
 from overread.training.heads import (
     PENALTIES,
     FeatureCopies,
@@ -147,18 +146,42 @@ def fit_tuned_head(
         **of_size,
     }
     if kind == "xgboost":
-        facts["library"] = f"xgboost {version('xgboost')}"
-    module = _joined(best.heads)
+        facts["library"] = xgboost_library()
+    return finished_head(kind, best.heads, x, best.held_out, fold_of, facts, beside=beside)
+
+
+def finished_head(
+    kind: TunedKind,
+    heads: Sequence[LinearHead | Ensemble],
+    x: Array,
+    held_out: Array,
+    fold_of: npt.NDArray[np.int64],
+    facts: dict[str, float | str],
+    *,
+    beside: int,
+) -> FittedHead:
+    """The heads of the folds as one, with a linear stand-in for heat maps where they are of trees.
+
+    Args:
+        kind: Which heads.
+        heads: One a fold.
+        x: `[n, d]`, features of the images.
+        held_out: `[n, outputs]`, logits of each image by the head that left it out.
+        fold_of: `[n]`.
+        facts: For the record.
+        beside: How many of the last features are metadata.
+    """
+    module = _joined(heads)
     if isinstance(module, LinearHead):
-        return FittedHead(module.eval(), best.held_out, fold_of, facts)
-    stand_in = fit_stand_in(x, best.held_out, fold_of, beside=beside)
+        return FittedHead(module.eval(), held_out, fold_of, facts)
+    stand_in = fit_stand_in(x, held_out, fold_of, beside=beside)
     facts["explained"] = round(stand_in.explained, 3)
     said = (
         f"The heat maps are those of a linear stand-in for the {kind} head, which has none of its own; on "
         f"patients left out it explains {max(stand_in.explained, 0.0):.0%} of the variation of the head's "
         "log-odds. Scores and decisions are the head's own."
     )
-    return FittedHead(ExplainedHead(module, stand_in.head).eval(), best.held_out, fold_of, facts, (said,))
+    return FittedHead(ExplainedHead(module, stand_in.head).eval(), held_out, fold_of, facts, (said,))
 
 
 def _better(best: _Fitted | None, other: _Fitted) -> _Fitted:
@@ -248,7 +271,7 @@ def _grow_part(
     return replace(grown, trees=trees, offset=part.remedy.offset, projection=projection)
 
 
-def _joined(heads: list[LinearHead] | list[Ensemble]) -> nn.Module:
+def _joined(heads: Sequence[LinearHead | Ensemble]) -> nn.Module:
     ensembles = [head for head in heads if isinstance(head, Ensemble)]
     if ensembles:
         return TreeHead(ensembles)
