@@ -26,9 +26,9 @@ from overread.bundle import Calibration, Manifest, OperatingPoint, PredictSummar
 from overread.bundle.manifest import ConformalRule, MetadataField, SmallNetwork
 from overread.bundle.predict_stage import READING_SCHEMA
 from overread.cli.app import app
-from overread.cohort.card import CohortCard
+from overread.cohort.card import Augmented, CohortCard
 from overread.cohort.columns import USUAL_NAMES
-from overread.cohort.schema import IMAGE_SCHEMA, REJECT_SCHEMA
+from overread.cohort.schema import COPY_FIELDS, IMAGE_SCHEMA, REJECT_SCHEMA
 from overread.evaluation import Evaluation, Figure, HistoryRow, clinical, evaluate_readings, results
 from overread.evaluation.comparison import Comparison
 from overread.imaging import Preprocess
@@ -166,7 +166,12 @@ def test_every_column_and_key_of_a_cohort_is_documented() -> None:
     sections = _sections(_page("reference/cohort.md"))
     assert _first_cells(sections["Columns of images"]) == set(IMAGE_SCHEMA.names)
     assert _first_cells(sections["Columns of rejects"]) == set(REJECT_SCHEMA.names)
-    assert _first_cells(sections["cohort.json"]) == set(CohortCard.model_fields)
+    assert _first_cells(sections["Columns of an augmented cohort"].split("`transform` names")[0]) == {
+        field.name for field in COPY_FIELDS
+    }
+    assert _first_cells(sections["cohort.json"].split("\n### ")[0]) == set(CohortCard.model_fields)
+    parts = _sections(sections["cohort.json"], level=3)
+    assert _first_cells(parts["augmented"]) == set(Augmented.model_fields)
 
 
 def test_every_key_of_a_bundle_is_documented() -> None:

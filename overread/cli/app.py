@@ -12,7 +12,19 @@ from rich.console import Console
 from rich.markup import escape
 
 from overread import __version__
-from overread.cli import bundles, cohorts, compare, explore, folds, leaderboard, readers, runs, studies, tune
+from overread.cli import (
+    augment,
+    bundles,
+    cohorts,
+    compare,
+    explore,
+    folds,
+    leaderboard,
+    readers,
+    runs,
+    studies,
+    tune,
+)
 from overread.errors import OverreadError
 
 app = typer.Typer(
@@ -23,7 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (studies, cohorts, explore, folds, readers, compare, leaderboard, runs, tune):
+for commands in (studies, cohorts, explore, augment, folds, readers, compare, leaderboard, runs, tune):
     commands.register(app)
 app.add_typer(bundles.app, name="bundle")
 

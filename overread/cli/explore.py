@@ -130,6 +130,7 @@ def _facts(out: Path, subject: Subject, shortcuts: Sequence[Shortcut]) -> dict[s
         "patients": card.patients,
         "patient_known": card.patient_known,
         "groups": card.groups,
+        "copies": card.augmented.copies if card.augmented is not None else 0,
         "images_read": subject.images_of is not None,
         "flow": said["flow"],
         "leakage": said["leakage"],

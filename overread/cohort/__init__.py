@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from overread.cohort.augment import augment
 from overread.cohort.card import CohortCard
 from overread.cohort.cohort import Cohort
 from overread.cohort.ingest import ingest
@@ -16,5 +17,6 @@ __all__ = [
     "CohortCard",
     "IngestSettings",
     "SplitShares",
+    "augment",
     "ingest",
 ]

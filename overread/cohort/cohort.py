@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from overread.cohort.card import CohortCard
 from overread.cohort.divide import DUPLICATE_SCHEMA
 from overread.cohort.inputs import INPUTS, measurements
 from overread.cohort.schema import (
+    AUGMENTED_SCHEMA,
+    COPY_FIELDS,
     HASHED_COLUMNS,
     IMAGE_SCHEMA,
     REJECT_SCHEMA,
@@ -29,6 +31,7 @@ from overread.cohort.schema import (
 )
 from overread.engine.atomic import unwritable
 from overread.engine.parts import list_parts
+from overread.engine.stage import COPY
 from overread.errors import CohortError
 
 CARD = "cohort.json"
@@ -58,7 +61,8 @@ class Cohort:
         path = Path(path)
         card = _read_card(path / CARD)
         cohort = cls(path, card, list_parts(path / IMAGES))
-        table = cohort._read(list(HASHED_COLUMNS))
+        copied = [] if card.augmented is None else [field.name for field in COPY_FIELDS]
+        table = cohort._read([*HASHED_COLUMNS, *copied])
         _check(path / IMAGES, "images", table.num_rows, card.images)
         if content_hash(table) != card.content_hash:
             raise CohortError(
@@ -92,28 +96,37 @@ class Cohort:
         """The Parquet files of the images' table, in order."""
         return list(self._parts)
 
-    def table(self, columns: Sequence[str] | None = None, *, split: Split | None = None) -> pa.Table:
+    @property
+    def schema(self) -> pa.Schema:
+        """Of the images' table: `IMAGE_SCHEMA`, of an augmented cohort `AUGMENTED_SCHEMA`."""
+        return IMAGE_SCHEMA if self._card.augmented is None else AUGMENTED_SCHEMA
+
+    def table(
+        self, columns: Sequence[str] | None = None, *, split: Split | None = None, copies: bool = True
+    ) -> pa.Table:
         """The images' table in memory, in the order of the parts.
 
         Args:
             columns: Which; None for all but `content`, which may be larger than memory.
             split: Only the rows of this split.
+            copies: Whether the copies of an augmented cohort are among the rows.
 
         Raises:
             CohortError: There is no such column, or a part cannot be read.
         """
-        wanted = list(columns) if columns is not None else [n for n in IMAGE_SCHEMA.names if n != "content"]
-        unknown = sorted(set(wanted) - set(IMAGE_SCHEMA.names))
+        known = self.schema.names
+        wanted = list(columns) if columns is not None else [name for name in known if name != "content"]
+        unknown = sorted(set(wanted) - set(known))
         if unknown:
             raise CohortError(
                 f"has no column {', '.join(map(repr, unknown))}",
                 where=str(self._path),
-                todo=f"it has {', '.join(IMAGE_SCHEMA.names)}",
+                todo=f"it has {', '.join(known)}",
             )
-        if split is None:
-            return self._read(wanted)
-        table = self._read(list(dict.fromkeys([*wanted, "split"])), split=split)
-        return table.select(wanted)
+        asked: dict[str, str | int] = {"split": split} if split is not None else {}
+        if not copies and self._card.augmented is not None:
+            asked[COPY] = 0
+        return self._read(list(dict.fromkeys([*wanted, *asked])), asked).select(wanted)
 
     def rejects(self) -> pa.Table:
         """The inputs that could not be used: uri, reason, detail.
@@ -132,7 +145,7 @@ class Cohort:
         return _read_parquet(self._path / DUPLICATES, DUPLICATE_SCHEMA.names)
 
     def measurements(self) -> pa.Table:
-        """What was measured of each image when it was read, sorted by image_id.
+        """What was measured of each image, but for copies, when it was read, sorted by image_id.
 
         Returns:
             image_id, `pixel_sha256`, `fingerprint`, `file_bytes` and the fields of
@@ -143,7 +156,7 @@ class Cohort:
         """
         path = self._path / INPUTS
         try:
-            return measurements(path, self.table(["image_id"])["image_id"].to_pylist())
+            return measurements(path, self.table(["image_id"], copies=False)["image_id"].to_pylist())
         except FileNotFoundError:
             raise CohortError("is missing", where=str(path), todo=_AGAIN) from None
         except (OSError, KeyError, pa.ArrowException) as error:
@@ -221,13 +234,14 @@ class Cohort:
                 reads.append(said)
         return reads
 
-    def _read(self, columns: list[str], *, split: Split | None = None) -> pa.Table:
-        schema = pa.schema([IMAGE_SCHEMA.field(name) for name in columns])
+    def _read(self, columns: list[str], asked: Mapping[str, str | int] | None = None) -> pa.Table:
+        """Some columns of all rows, or of those that have the values that are asked for."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
         tables = []
         for part in self._parts:
             table = _read_parquet(part, columns)
-            if split is not None:
-                table = table.filter(pc.equal(table["split"], split))
+            for name, value in (asked or {}).items():
+                table = table.filter(pc.equal(table[name], value))
             tables.append(table.cast(schema))
         return pa.concat_tables(tables) if tables else schema.empty_table()
 

@@ -125,10 +125,11 @@ def cohort_groups(cohort: Cohort, *, by: KeptWhole = "patient") -> list[int]:
     """Numbers of the groups of images that must stay together, in the order of the cohort's table.
 
     Images belong together that share a patient, a lesion or study, their bytes, or what they show
-    (`Cohort.duplicates`); with `by` also those of one site, source or device.
+    (`Cohort.duplicates`); with `by` also those of one site, source or device. Copies are left out: they go
+    where their origin goes.
     """
     columns = ["patient_id", "group_id", "sha256", *([] if by == "patient" else [by])]
-    table = cohort.table(["image_id", *columns])
+    table = cohort.table(["image_id", *columns], copies=False)
     places = {one: at for at, one in enumerate(table["image_id"].to_pylist())}
     pairs = cohort.duplicates().select(["first", "second"]).to_pylist()
     same = [(places[pair["first"]], places[pair["second"]]) for pair in pairs]
@@ -147,7 +148,7 @@ def cohort_folds(
     """Divide a cohort's images into folds that no patient, lesion, file or picture crosses.
 
     Args:
-        cohort: Its own split is not asked, but for `splits`.
+        cohort: Its own split is not asked, but for `splits`; copies are left out.
         folds: How many.
         inner: How many inner folds in the rest of each, for nested cross-validation.
         seed: Draws them.
@@ -161,7 +162,7 @@ def cohort_folds(
     Raises:
         CohortError: There are fewer groups than folds.
     """
-    table = cohort.table(["image_id", "target", "split"])
+    table = cohort.table(["image_id", "target", "split"], copies=False)
     groups = cohort_groups(cohort, by=by)
     wanted = [at for at, split in enumerate(table["split"].to_pylist()) if split in splits]
     everything = table["image_id"].to_pylist()
@@ -185,7 +186,7 @@ def cohort_folds(
 
 def count_folds(cohort: Cohort, folds: pa.Table) -> dict[str, dict[str, int]]:
     """Fold → class → images, of what `cohort_folds` gave."""
-    table = cohort.table(["image_id", "target"])
+    table = cohort.table(["image_id", "target"], copies=False)
     fold_of = dict(zip(folds["image_id"].to_pylist(), folds["fold"].to_pylist(), strict=True))
     of_row = [fold_of.get(one) for one in table["image_id"].to_pylist()]
     return {

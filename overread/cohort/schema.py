@@ -9,6 +9,8 @@ from typing import Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from overread.engine import ORIGIN_FIELDS
+
 SCHEMA_VERSION = 2
 
 Split = Literal["train", "tune", "test"]
@@ -44,6 +46,13 @@ the class; `age` is in years; `sex` is F, M or null; `source` is the hospital or
 `date` is when it was taken, yyyy-mm-dd or its beginning; `uri` is relative to the source where the cohort
 embeds its images, and an absolute path where it only points at them."""
 
+COPY_FIELDS: tuple[pa.Field, ...] = (*ORIGIN_FIELDS, pa.field("transform", pa.string()))
+"""What an augmented cohort has besides: `origin_id` is the image that a row shows, its own id for an image;
+`copy` 0 for an image, else 1, 2, …; `transform` what was done to the origin, in words that
+`overread.imaging.variant.Variant.parse` understands, null for an image."""
+
+AUGMENTED_SCHEMA: pa.Schema = pa.schema([*IMAGE_SCHEMA, *COPY_FIELDS])
+
 REJECT_SCHEMA: pa.Schema = pa.schema(
     [
         pa.field("uri", pa.string(), nullable=False),
@@ -62,14 +71,15 @@ def content_hash(table: pa.Table) -> str:
     """SHA-256 over the cohort's rows, whatever their order.
 
     Args:
-        table: Holds at least `HASHED_COLUMNS`.
+        table: Holds at least `HASHED_COLUMNS`; an augmented one `COPY_FIELDS` as well.
 
     Returns:
         64 hexadecimal digits, equal for equal cohorts on every machine.
     """
     table = table.take(pc.sort_indices(table, sort_keys=[("image_id", "ascending")]))
     digest = hashlib.sha256(f"overread cohort {SCHEMA_VERSION}\0{table.num_rows}".encode())
-    for name in HASHED_COLUMNS:
+    copies = [field.name for field in COPY_FIELDS if field.name in table.column_names]
+    for name in (*HASHED_COLUMNS, *copies):
         digest.update(f"\0{name}\0".encode())
         for value in table[name].to_pylist():
             digest.update(_bytes_of(value))

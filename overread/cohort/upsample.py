@@ -21,6 +21,8 @@ COPY_MARK = "#copy"
 # Findings come together: more of one is more of others, and some shares cannot be had at all.
 _MOST_GROWTH = 10.0
 _MOST_COPIES = 100
+_WITHIN = 0.01
+"""How far above the wanted share a class that is copied may come; of few images, others are copied too."""
 
 
 @dataclass(frozen=True)
@@ -133,19 +135,29 @@ def _grown(sizes: NDArray[np.int64], share: Share) -> NDArray[np.int64]:
             where="upsampling",
             todo='write a smaller share, or "equal"',
         )
-    raised = np.zeros(count, bool)
+    total = _least_total(sizes, share)
+    while True:
+        grown = np.maximum(sizes, math.ceil(share * total - 1e-9))
+        # What rounding leaves over goes to the largest class, whose share it changes least.
+        over = total - int(grown.sum())
+        if over >= 0 and (grown <= np.maximum(sizes, (share + _WITHIN) * total)).all():
+            grown[np.argmax(sizes)] += over
+            return np.asarray(grown, np.int64)
+        total += 1
+
+
+def _least_total(sizes: NDArray[np.int64], share: float) -> int:
+    """How many images there are at least once each class has its share, were images divisible."""
+    raised = np.zeros(len(sizes), bool)
     total = float(sizes.sum())
     # Raising one class lowers the others' shares, so that they may have to be raised in turn.
     while True:
         short = ~raised & (sizes < share * total - 1e-9)
-        if not short.any():
-            break
+        left = 1 - share * (raised | short).sum()
+        if not short.any() or left <= 1e-9:
+            return max(math.ceil(total - 1e-6), int(sizes.sum()))
         raised |= short
-        left = 1 - share * raised.sum()
-        if left <= 1e-9:  # all of them, at equal shares
-            return np.full(count, sizes.max())
         total = sizes[~raised].sum() / left
-    return np.where(raised, np.maximum(sizes, np.round(share * total)), sizes).astype(np.int64)
 
 
 def _grown_sets(kinds: NDArray[np.bool_], sizes: NDArray[np.int64], share: Share) -> NDArray[np.int64]:

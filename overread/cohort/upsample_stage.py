@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,17 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from overread.cohort.schema import IMAGE_SCHEMA
+from overread.cohort.schema import AUGMENTED_SCHEMA
 from overread.cohort.upsample import UpsamplingPlan, copy_id
-from overread.engine import ORIGIN_FIELDS
 from overread.errors import CohortError, DecodeError
 from overread.imaging import Augmentation, DecodeLimits, decode, sniff
 from overread.imaging.files import read_file
+from overread.imaging.variant import Variant
 
 _LIMITS = DecodeLimits()
 _JPEG_QUALITY = 95
 _BATCH_BYTES = 16 << 20
+_TRIM = 0.01
 
 
 class UpsampleStage:
@@ -32,24 +34,31 @@ class UpsampleStage:
     A row that comes in leaves as it was. A copy shows its origin's pixels as `augmentation` varies them,
     drawn by the plan's seed, the origin's id and the copy's number alone. It keeps the origin's patient,
     group, label, split and file format (JPEG of quality 95 for a JPEG, else PNG) and has its own image_id,
-    bytes and sha256. Three columns more say where a row comes from: `origin_id`, `copy` (0 for what came
-    in) and `augmentation` in words, null for what came in.
+    bytes and sha256. At the margins, content of its own is mirrored in, but for the outermost hundredth,
+    where many pictures have a thin frame. Three columns more say where a row comes from: `origin_id`, `copy`
+    (0 for what came in) and `transform`, what was done in words from which it can be done again, null for
+    what came in.
 
     Args:
         plan: Which images get how many copies.
         augmentation: How copies vary; the policy "none" repeats the file.
+
+    Raises:
+        ValueError: Copies would be worn, which words cannot repeat.
     """
 
     expands = True
-    schema: pa.Schema = pa.schema([*IMAGE_SCHEMA, *ORIGIN_FIELDS, pa.field("augmentation", pa.string())])
+    schema: pa.Schema = AUGMENTED_SCHEMA
 
     def __init__(self, plan: UpsamplingPlan, augmentation: Augmentation) -> None:
+        if augmentation.wear:
+            raise ValueError(f"expected copies without wear, got {augmentation.wear}")
         self.plan, self.augmentation = plan, augmentation
 
     @property
     def key(self) -> str:
         """What the copies depend on, besides the images."""
-        return hashlib.sha256(f"upsample 1\0{self.plan.key}\0{self.augmentation}".encode()).hexdigest()
+        return hashlib.sha256(f"upsample 3\0{self.plan.key}\0{self.augmentation}".encode()).hexdigest()
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Expand rows of `IMAGE_SCHEMA`.
@@ -72,7 +81,7 @@ class UpsampleStage:
 
     def _rows(self, row: dict[str, Any]) -> Iterator[dict[str, Any]]:
         origin: str = row["image_id"]
-        yield {**row, "origin_id": origin, "copy": 0, "augmentation": None}
+        yield {**row, "origin_id": origin, "copy": 0, "transform": None}
         copies = self.plan.copies.get(origin, 0)
         if not copies:
             return
@@ -80,35 +89,43 @@ class UpsampleStage:
         if row["split"] != "train":
             raise CohortError(f"expected only images of train to be copied, got {row['split']}", where=where)
         content = _content(row, where=where)
-        pixels = decode(content, limits=_LIMITS) if self.augmentation.policy != "none" else None
+        pixels = _pixels(content, where=where) if self.augmentation.policy != "none" else None
         for copy in range(1, copies + 1):
-            made = content
+            variant, made = Variant(), content
             if pixels is not None:
                 rng = np.random.default_rng(_seed_of(self.plan.seed, origin, copy))
-                made = _encode(self.augmentation(pixels, rng), like=content)
-            said = f"{self.augmentation.policy}, strength {self.augmentation.strength:g}"
+                variant = self.augmentation.draw(rng)
+                variant = replace(variant, trim=_TRIM) if variant.moves else variant
+                made = encode(variant(pixels), like=content)
             changed = {"image_id": copy_id(origin, copy), "origin_id": origin, "copy": copy}
             changed |= {"content": made, "sha256": hashlib.sha256(made).hexdigest()}
-            yield {**row, **changed, "media_type": sniff(made), "augmentation": said}
+            yield {**row, **changed, "media_type": sniff(made), "transform": variant.describe()}
 
 
 def _content(row: dict[str, Any], *, where: str) -> bytes:
-    try:
-        content: bytes | None = row["content"]
-        if content is None:
+    content: bytes | None = row["content"]
+    if content is None:
+        try:
             content = read_file(Path(row["uri"]), limits=_LIMITS)
-        if hashlib.sha256(content).hexdigest() != row["sha256"]:
-            raise CohortError(
-                "its bytes are not those that the cohort was made with",
-                where=where,
-                todo="ingest the source again",
-            )
-        return content
+        except DecodeError as error:
+            raise CohortError(f"{error.what}: '{row['uri']}'", where=where, todo="bring it back") from error
+    if hashlib.sha256(content).hexdigest() != row["sha256"]:
+        raise CohortError(
+            "its bytes are not those that the cohort was made with",
+            where=where,
+            todo="ingest the source again",
+        )
+    return content
+
+
+def _pixels(content: bytes, *, where: str) -> NDArray[np.uint8]:
+    try:
+        return decode(content, limits=_LIMITS)
     except DecodeError as error:
-        raise CohortError(error.what, where=where, todo="bring the file back") from error
+        raise CohortError(error.what, where=where, todo="ingest the source again") from error
 
 
-def _encode(pixels: NDArray[np.uint8], *, like: bytes) -> bytes:
+def encode(pixels: NDArray[np.uint8], *, like: bytes) -> bytes:
     """An image file with these pixels, of the other's format where that is JPEG."""
     if sniff(like) == "image/jpeg":
         return bytes(

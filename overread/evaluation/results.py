@@ -132,7 +132,8 @@ class CohortFlow(Part):
 
     @classmethod
     def from_card(cls, card: CohortCard) -> CohortFlow:
-        """What the report says of a cohort, from its card."""
+        """What the report says of a cohort, from its card; copies of an augmented one are left out."""
+        card = card.without_copies
         return cls(
             name=card.name,
             negative=card.negative,

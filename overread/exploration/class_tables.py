@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from overread.cohort import CohortCard
 from overread.cohort.schema import SPLITS
+from overread.evaluation.wording import count
 from overread.exploration.distributions import balance, codes_of, cooccurrence, distinct
 from overread.exploration.groups import ClassGroups
 from overread.exploration.subject import Subject
@@ -149,3 +151,17 @@ def split_rule(subject: Subject) -> str:
         rule = "Groups (lesions, studies) never stand on two sides" if known else "Every image by itself"
         rule += "; patients are not known"
     return f"{rule} (seed {card.seed})."
+
+
+def copies_said(card: CohortCard) -> str:
+    """What copies of an augmented cohort change, in two sentences; "" where there are none."""
+    added = card.augmented
+    if added is None:
+        return ""
+    shares = ", ".join(
+        f"{name} {100 * one:.1f} → {100 * added.after[name]:.1f} %" for name, one in added.before.items()
+    )
+    return (
+        f"Train was augmented by {count(added.copies, 'copy', 'copies')} of its images: {shares}. Copies are"
+        " learned from and nothing else; what this page says is about the images alone."
+    )

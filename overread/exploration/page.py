@@ -73,6 +73,7 @@ def render_page(
         ),
         phases=phases(subject.card),
         splits=class_tables.split_totals(subject),
+        copied=class_tables.copies_said(subject.card),
         groups=groups,
         rows=rows,
         owner=class_tables.owner_of(subject),

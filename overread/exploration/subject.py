@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from overread.cohort import Cohort, CohortCard
+from overread.cohort import IMAGE_SCHEMA, Cohort, CohortCard
 
 Contents = Callable[[Sequence[str]], dict[str, bytes]]
 
@@ -17,7 +17,8 @@ class Subject:
     """A cohort in memory, but for its images' bytes.
 
     Attributes:
-        card: The cohort in figures: name, task, classes, counts, flow, leakage.
+        card: The cohort in figures: name, task, classes, counts, flow, leakage. Of an augmented cohort those
+            of the images alone, and how copies were added.
         table: One row an image, `IMAGE_SCHEMA` without `content`; where there are no images, `width`,
             `height`, `sha256` and `media_type` are null.
         rejects: Inputs that could not be used: uri, reason, detail.
@@ -39,14 +40,14 @@ class Subject:
 
     @classmethod
     def of_cohort(cls, cohort: Cohort, *, notes: Sequence[str] = ()) -> Subject:
-        """Everything that a cohort on disk says.
+        """Everything that a cohort on disk says of its images; copies of an augmented cohort are left out.
 
         Raises:
             CohortError: One of its files is missing or damaged.
         """
         return cls(
-            card=cohort.card,
-            table=cohort.table(),
+            card=cohort.card.without_copies,
+            table=cohort.table([name for name in IMAGE_SCHEMA.names if name != "content"], copies=False),
             rejects=cohort.rejects(),
             measurements=cohort.measurements(),
             duplicates=cohort.duplicates(),

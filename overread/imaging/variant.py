@@ -42,6 +42,8 @@ class Variant:
         contrast: Factor on the distance to the mean level.
         brightness: Factor on all levels.
         level: Added to all levels, of 255.
+        trim: How much of the edge, as a share of the shorter side, is not mirrored in where something is
+            missing: many pictures have a thin frame there, which would stand as lines across the margins.
 
     Example:
         >>> Variant(mirror=True, turn=37.25, scale=1.08, saturation=1.1).describe()
@@ -62,6 +64,7 @@ class Variant:
     contrast: float = 1.0
     brightness: float = 1.0
     level: float = 0.0
+    trim: float = 0.0
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Make the variant of an image.
@@ -78,8 +81,11 @@ class Variant:
         reach = max(-corners.min(), (corners[0] - width).max(), (corners[1] - height).max())
         margin = int(np.ceil(max(reach, 0))) + 1
         affine[:, 2] += margin
+        edge = round(self.trim * min(height, width)) if reach > 0 else 0
+        inner = pixels[edge : height - edge, edge : width - edge]
         # "symmetric" repeats the edge pixel, so that sides of 1 pixel work as well.
-        padded = np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
+        around = (margin + edge, margin + edge)
+        padded = np.pad(inner, (around, around, (0, 0)), "symmetric")
         image = Image.fromarray(padded).transform(
             (width, height), Image.Transform.AFFINE, affine.ravel().tolist(), Image.Resampling.BILINEAR
         )
@@ -107,6 +113,11 @@ class Variant:
                 raise ValueError(f"expected what was done to an image once each, got {part!r} in {text!r}")
             found[name] = value
         return cls(**found)
+
+    @property
+    def moves(self) -> bool:
+        """Whether something may come into view that lies beyond the image."""
+        return any(map(self._does, ("quarters", "turn", "scale", "aspect", "shift")))
 
     def _does(self, name: str) -> bool:
         return bool(getattr(self, name) != getattr(_NOTHING, name))
@@ -179,4 +190,5 @@ _WORDS: dict[str, _Pair] = {
     "contrast": _numbers("contrast ×"),
     "brightness": _numbers("brightness ×"),
     "level": _numbers("level "),
+    "trim": _numbers("trim "),
 }

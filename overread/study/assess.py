@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from overread.bundle import Bundle, attach, model_card, predict
 from overread.bundle.read import NETWORK_NAME
 from overread.cohort import IMAGE_SCHEMA, Cohort
-from overread.engine import Engine, atomically, write_atomically
+from overread.engine import COPY, Engine, atomically, write_atomically
 from overread.errors import BundleError, UsageError
 from overread.evaluation import (
     CohortFlow,
@@ -82,7 +82,7 @@ def evaluate(
     images.unlink()
     reads = _test_reads(cohort, opened) if split == "test" else None
     record = _record_of(opened)
-    readings, reference = pq.read_table(summary.readings), cohort.table()
+    readings, reference = pq.read_table(summary.readings), cohort.table(copies=False)
     evaluation = evaluate_readings(
         readings,
         reference,
@@ -135,15 +135,22 @@ def seal_evaluation(bundle: Path, out: Path, evaluation: Evaluation) -> None:
 
 
 def _write_split(cohort: Cohort, path: Path, *, split: str, asked: Sequence[str]) -> Path:
-    """One split as a table to predict on, part by part so that memory stays bounded; with what is asked."""
+    """One split as a table to predict on, part by part so that memory stays bounded; with what is asked.
+
+    Copies of an augmented cohort stay behind: no figure is theirs.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = ["image_id", "uri", "content", "split", *asked]
+    chosen = ["split", *([COPY] if cohort.card.augmented is not None else [])]
+    columns = ["image_id", "uri", "content", *chosen, *asked]
     rows = 0
     with atomically(path) as stream:
         writer = None
         for part in cohort.parts:
             table = pq.read_table(part, columns=columns)
-            table = table.filter(pc.equal(table["split"], split)).drop_columns(["split"])
+            table = table.filter(pc.equal(table["split"], split))
+            if COPY in chosen:
+                table = table.filter(pc.equal(table[COPY], 0))
+            table = table.drop_columns(chosen)
             writer = writer or pq.ParquetWriter(stream, table.schema)
             writer.write_table(table, row_group_size=64)
             rows += len(table)

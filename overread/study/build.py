@@ -199,7 +199,7 @@ def urgent_classes(cohort: Cohort, bundle: BundleTable) -> tuple[str, ...]:
         return bundle.urgent
     if cohort.task != "multiclass":
         return cohort.classes
-    counts = cohort.card.counts.get("train", {})
+    counts = cohort.card.without_copies.counts.get("train", {})
     ordinary = max(cohort.classes, key=lambda name: counts.get(name, 0))
     return tuple(name for name in cohort.classes if name != ordinary)
 
@@ -207,7 +207,7 @@ def urgent_classes(cohort: Cohort, bundle: BundleTable) -> tuple[str, ...]:
 def _provenance(cohort: Cohort, facts: dict[str, str], *, phases: tuple[str, ...], seed: int) -> Provenance:
     return Provenance(
         cohort_hash=cohort.card.content_hash,
-        split_counts={split: dict(counts) for split, counts in cohort.card.counts.items()},
+        split_counts={split: dict(counts) for split, counts in cohort.card.without_copies.counts.items()},
         cohort=cohort.card.name,
         # A bundle travels: which folders its maker has is nobody's business.
         source=PurePath(cohort.card.source).name,

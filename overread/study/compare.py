@@ -78,7 +78,7 @@ def compare_runs(
             Candidate(name, one.evaluation, _readings(one.path / READINGS))
             for name, one in zip(_names([one.path for one in opened]), opened, strict=True)
         ],
-        first.table(_REFERENCE),
+        first.table(_REFERENCE, copies=False),
         all_pairs=all_pairs,
         resamples=resamples,
         seed=seed,

@@ -112,7 +112,7 @@ def choose_images(cohort: Cohort, *, most: int, seed: int) -> list[str]:
 
     At least one patient is taken, so that there may be more than `most`.
     """
-    table = cohort.table(["image_id", "split"])
+    table = cohort.table(["image_id", "split"], copies=False)
     ids, splits = table["image_id"].to_pylist(), table["split"].to_pylist()
     groups = np.array(cohort_groups(cohort))
     chosen: list[str] = []

@@ -76,11 +76,12 @@ def remedy_for(
         logarithms = np.where(weights > 0, np.log(np.where(weights > 0, weights, 1.0)), 0.0)
     offset = logarithms if task == "multiclass" else logarithms[:, 1] - logarithms[:, 0]
     chances = None
+    images = targets[: len(targets) - copies]
     if imbalance.kind == "balanced-sampling":
         chances = chances_of(targets, task=task)
-        offset = _shift(_shares(targets, None), _shares(targets, chances), task=task)
+        offset = _shift(_shares(images, None), _shares(targets, chances), task=task)
     elif copies:
-        offset = _shift(_shares(targets[:-copies], None), _shares(targets, None), task=task)
+        offset = offset + _shift(_shares(images, None), _shares(targets, None), task=task)
     return Remedy(weights, chances, imbalance.gamma, offset)
 
 

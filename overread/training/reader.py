@@ -88,10 +88,12 @@ class LabelledRows:
 def labelled_rows(cohort: Cohort) -> LabelledRows:
     """The images of a cohort whose reference standard is known, in the table's order.
 
+    Copies of an augmented cohort are none of them: see `overread.training.upsampling`.
+
     Raises:
         TrainingError: train or tune has none.
     """
-    table = cohort.table(["image_id", "target", "split"])
+    table = cohort.table(["image_id", "target", "split"], copies=False)
     groups = np.array(cohort_groups(cohort), np.int64)
     targets = table["target"].to_pylist()
     labelled = np.array([target is not None for target in targets], bool)

@@ -20,7 +20,7 @@ from overread.training.learning_curve import with_learning_curve
 from overread.training.metadata import Metadata, read_metadata
 from overread.training.reader import Floats, LabelledRows, TrainedReader, check_learnable, labelled_rows
 from overread.training.settings import ReaderSettings
-from overread.training.upsampling import TrainingImages, own_images, upsampled_images
+from overread.training.upsampling import TrainingImages, training_images
 from overread.training.weights import find_weights
 
 
@@ -34,7 +34,7 @@ class Prepared:
         spec: What brings an image to it.
         images: Where the images and their copies lie.
         features: `[rows, d]`, of the image alone.
-        copies: Features of the copies that upsampling made; None: there are none.
+        copies: Features of the copies that upsampling made or the cohort has; None: there are none.
         metadata: What joins the features; None: nothing.
     """
 
@@ -74,7 +74,7 @@ def train_reader(
         BackboneError: The network or its weights are not to be had, or do not fit.
         TrainingError: The cohort does not allow this training, or the head's library is missing.
     """
-    check_installed(settings.head)
+    check_installed(settings.head, fit_on=settings.fit_on)
     made = prepare(cohort, work, settings=settings, engine=engine, seed=seed, base=base, progress=progress)
     first = partial(
         train_head,
@@ -87,6 +87,7 @@ def train_reader(
         seed=seed,
         copies=made.copies,
         said=made.images.said,
+        engine=engine,
     )
     reader = first(metadata=made.metadata)
     if learning_curve:
@@ -153,11 +154,9 @@ def prepare(
         mean=backbone.mean,
         std=backbone.std,
     )
-    images = own_images(cohort)
-    if settings.imbalance == "upsample":
-        images = upsampled_images(
-            cohort, rows, settings=settings, seed=seed, work=work, engine=engine, progress=progress
-        )
+    images = training_images(
+        cohort, rows, settings=settings, seed=seed, work=work, engine=engine, progress=progress
+    )
     ids = [*rows.ids, *images.copies]
     features = cohort_features(backbone, spec, images, ids, work=work, engine=engine, progress=progress)
     copies = FeatureCopies(features[len(rows.ids) :], images.origin) if images.copies else None
@@ -167,7 +166,7 @@ def prepare(
 
 def usual_side(cohort: Cohort) -> int | None:
     """The median longer side of the images of train, pixels; None where the cohort does not know it."""
-    sizes = cohort.table(["width", "height"], split="train")
+    sizes = cohort.table(["width", "height"], split="train", copies=False)
     known = [
         max(width, height)
         for width, height in zip(sizes["width"].to_pylist(), sizes["height"].to_pylist(), strict=True)

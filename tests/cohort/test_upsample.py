@@ -60,6 +60,55 @@ def test_every_class_of_several_has_at_least_its_share(counts: list[int], part: 
     np.testing.assert_allclose(equal, 1 / len(counts))
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.integers(1, 40) | st.integers(1, 5000), min_size=2, max_size=9),
+    st.floats(0.01, 1.0) | st.just(1.0),
+)
+def test_no_class_has_less_than_its_share_and_none_that_is_copied_a_point_more(
+    counts: list[int], part: float
+) -> None:
+    share = part / len(counts)
+    targets = np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
+    made = plan(targets, "multiclass", share)
+    reached = shares_of(targets, made)
+    before = np.array(counts) / sum(counts)
+    assert reached.min() >= share - 1e-9
+    # Whole images cannot be divided: what is over goes to the class that is largest already.
+    others = np.arange(len(counts)) != np.argmax(counts)
+    assert (reached <= np.maximum(before, share + 0.01) + 1e-9)[others].all()
+    if before.min() >= share:
+        assert not made.total
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(0, 10_000), st.integers(2, 6), st.sampled_from([60, 400]), st.floats(0.05, 0.4) | st.none()
+)
+def test_findings_reach_their_share_wherever_a_linear_program_finds_a_way(
+    seed: int, findings: int, count: int, share: float | None
+) -> None:
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(seed)
+    present = rng.random((count, findings)) < rng.uniform(0.02, 0.4, findings)
+    if seed % 2:
+        present[:, -1] &= present[:, 0]
+    present[0] = True
+    kinds, sizes = np.unique(present, axis=0, return_counts=True)
+    goal = present.mean(0).max() if share is None else share
+    found = linprog(
+        np.ones(len(sizes)),
+        A_ub=goal - kinds.T.astype(float),
+        b_ub=np.zeros(findings),
+        bounds=[(size, 101 * size) for size in sizes],
+    )
+    targets = present.astype(float)
+    reached = shares_of(targets, plan(targets, "multilabel", "equal" if share is None else share))
+    if found.status == 0 and found.fun <= 10 * count:
+        assert reached.min() > goal - 0.01
+
+
 def test_images_of_one_class_differ_by_one_copy_at_most_and_the_seed_draws_who() -> None:
     targets = binary(30, 100)
     made = plan(targets, "binary")

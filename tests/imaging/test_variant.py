@@ -28,6 +28,7 @@ variants = st.builds(
     contrast=factors,
     brightness=factors,
     level=st.floats(-30, 30),
+    trim=st.floats(0, 0.2),
 )
 
 
@@ -85,6 +86,18 @@ def test_colours_change_by_the_factors_that_are_named() -> None:
         "level 7.0": [107, 67, 47],
     }.items():
         np.testing.assert_allclose(Variant.parse(said)(pixels)[3, 3], expected, atol=1, err_msg=said)
+
+
+def test_a_thin_frame_is_not_mirrored_into_the_picture() -> None:
+    pixels = np.full((100, 150, 3), 200, np.uint8)
+    pixels[[0, -1]] = pixels[:, [0, -1]] = 0
+    turned = "rotate 30.0°; scale 1.1"
+    assert Variant.parse(turned)(pixels).min() < 150
+    assert (Variant.parse(f"{turned}; trim 0.01")(pixels) == 200).all()
+    inside = Variant.parse("scale 0.9; trim 0.01")
+    np.testing.assert_array_equal(inside(SQUARE), Variant.parse("scale 0.9")(SQUARE))
+    tiny = np.zeros((1, 1, 3), np.uint8)
+    assert Variant.parse("rotate 30.0°; trim 0.01")(tiny).shape == (1, 1, 3)
 
 
 @pytest.mark.parametrize(
