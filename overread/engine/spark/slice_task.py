@@ -46,8 +46,9 @@ class SliceTask:
         for batch in batches:
             for at in batch.column(0).to_pylist():
                 for piece in shares[at]:
+                    # Not a return: Spark starts another process for one that leaves its input unread.
                     if (job.out / STOP_FILE).exists():
-                        return
+                        break
                     yield pa.RecordBatch.from_pylist([_make(self._stage, job, piece)], schema=_RESULT)
 
 
