@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from overread.imaging.phantoms import generate_skin
 from tests.cli.conftest import call
 
+SHARED = Path(os.environ.get("OVERREAD_SHARED", Path(__file__).parents[3] / "shared"))
+HAM = SHARED / "data" / "ham10000" / "HAM10000_metadata.csv"
 TABLE = "image,dx,lesion_id,age,sex\n" + "".join(
     f"i{at},{('mel', 'nv')[at // 2 % 2]},l{at // 2},{40 + at if at % 10 else ''},{'FM'[at % 2]}\n"
     for at in range(60)
@@ -78,3 +82,22 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, source: str, out: str, code: 
     assert words in said.err
     assert "Traceback" not in said.err
     assert not (tmp_path / out).exists()
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not HAM.is_file(), reason="the shared data are not here (OVERREAD_SHARED)")
+def test_ham10000_keeps_9948_images_and_shows_its_patients(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    said = call(
+        "explore", HAM, "--layout", "ham10000", "--drop-missing", "age", "--drop-missing", "sex",
+        "--no-audit", "-o", page, "--json",
+    ).json  # fmt: skip
+    assert (said["found"], said["used"], said["groups"]) == (10_015, 9_948, 7_414)
+    assert [(step["what"], step["removed"]) for step in said["flow"]] == [
+        ("age not stated", 57),
+        ("sex not stated", 10),
+    ]
+    words = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text("utf-8")))
+    assert "akiec 70 60 – 75" in words  # median age, and the middle half
+    assert "mel 1,111 62" in words  # of whom so many are men
+    assert "face 7" in words

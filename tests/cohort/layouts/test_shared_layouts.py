@@ -41,6 +41,20 @@ def test_ham10000_is_complete_and_loses_what_has_no_age_or_sex() -> None:
     assert (len(kept), len({one.group for one in kept})) == (9_948, 7_414)
 
 
+def test_a_split_of_ham10000_by_image_would_show_the_reader_its_test_lesions() -> None:
+    # What the tutorial says of studies that divide images: of 80 to 20, lesions of the test are in train too.
+    kept = [
+        one
+        for one in listed(DATA / "ham10000", optional=True, drop_missing=["age", "sex"]).candidates
+        if one.reason is None
+    ]
+    pictures = Counter(one.group for one in kept)
+    # An image of the test has no fellow in train where all others of its lesion fell into the test too.
+    for label, share in ((None, 0.39), ("mel", 0.68)):
+        seen = [1 - 0.2 ** (pictures[one.group] - 1) for one in kept if label in (None, one.label)]
+        assert sum(seen) / len(seen) == pytest.approx(share, abs=0.005)
+
+
 def test_ham10000_has_a_source_where_the_table_says_it() -> None:
     listing = listed(DATA / "ham10000" / "HAM10000_metadata_with_dataset.csv", optional=True)
     assert Counter(one.source for one in listing.candidates).keys() == {
