@@ -1,9 +1,11 @@
-"""What tests of every package share: a real Chromium, and the skips where there is none."""
+"""What tests of every package share: a real Chromium and its skips, and networks that were exported once."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,3 +32,19 @@ def browser() -> Iterator[Any]:
         )
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for exported networks, the same for all processes of these tests."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exports"
+
+
+@pytest.fixture(scope="module")
+def exported_networks(exports: Path) -> Iterator[Path]:
+    """Equal networks are exported once, however many tests of a module train them."""
+    from tests.exports import exported_once
+
+    with exported_once(exports):
+        yield exports

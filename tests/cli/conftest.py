@@ -78,11 +78,14 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def finished(tmp_path_factory: pytest.TempPathFactory, exports: Path) -> Finished:
     folder = tmp_path_factory.mktemp("study")
     generate_skin(folder / "phantoms", patients=40, seed=3)
     study = folder / "study.toml"
     study.write_text(STUDY)
-    said = call("run", study, "-o", folder / "run", "--workers", 1, "--json")
+    from tests.exports import exported_once
+
+    with exported_once(exports):
+        said = call("run", study, "-o", folder / "run", "--workers", 1, "--json")
     assert said.code == 0, said.err
     return Finished(folder, study, said.json)

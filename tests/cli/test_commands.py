@@ -15,6 +15,7 @@ import pytest
 from tests.cli.conftest import Finished, Said
 
 Command = Callable[..., Said]
+pytestmark = pytest.mark.usefixtures("exported_networks")
 
 
 def test_run_ends_with_the_paths_of_report_bundle_readings_and_evaluation(finished: Finished) -> None:

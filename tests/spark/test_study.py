@@ -20,7 +20,7 @@ from tests.cli.conftest import call
 from tests.spark.conftest import SMALL
 from tests.training.made import write_images
 
-pytestmark = pytest.mark.spark
+pytestmark = [pytest.mark.spark, pytest.mark.usefixtures("exported_networks")]
 
 STUDY = """
 [study]

@@ -1,11 +1,13 @@
-"""Run as a program: run a study and die by SIGKILL at a given moment.
+"""Run as a program: run a study again and again, each time dying by SIGKILL at another moment.
 
 `task:LABEL:N` is after the first step of the N-th piece of work of that label; `call:NAME` is before
-`overread.study.build` or `assess` calls that function.
+`overread.study.build` or `assess` calls that function. Each run is a fork of a process that has imported all
+there is to import and run none of it: torch need not be loaded anew for every death.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
@@ -16,6 +18,18 @@ from typing import Any
 
 from overread.progress import SILENT, Task
 from overread.study import assess, build, load_study, run_study
+from tests.exports import exported_once
+
+IMPORTED = (
+    "torch",
+    "timm",
+    "onnxscript",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "matplotlib.pyplot",
+    "jinja2",
+)
+"""What takes a second or more to import, and what a run imports when it comes to it."""
 
 
 def die(*_: Any, **__: Any) -> None:
@@ -44,13 +58,28 @@ class _Last:
             die()
 
 
-if __name__ == "__main__":
-    study, out, moment = load_study(Path(sys.argv[1])), Path(sys.argv[2]), sys.argv[3]
+def run_until(study_file: Path, out: Path, moment: str) -> None:
+    """Run the study up to its death."""
+    study = load_study(study_file)
     kind, name, *number = moment.split(":")
     if kind == "task":
         run_study(study, out, progress=Deadly(name, int(number[0])))
-    else:
-        for module in (build, assess):
-            if hasattr(module, name):
-                setattr(module, name, die)
-        run_study(study, out)
+        return
+    for module in (build, assess):
+        if hasattr(module, name):
+            setattr(module, name, die)
+    run_study(study, out)
+
+
+if __name__ == "__main__":
+    for package in IMPORTED:
+        importlib.import_module(package)
+    for moment in sys.argv[4:]:
+        child = os.fork()
+        if child == 0:
+            with exported_once(Path(sys.argv[3])):
+                run_until(Path(sys.argv[1]), Path(sys.argv[2]), moment)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != signal.SIGKILL:
+            sys.exit(f"{moment}: did not die there")

@@ -17,6 +17,8 @@ from overread.errors import TrainingError
 from overread.study import RunResult, load_study, run_study
 from tests.cli.conftest import call
 
+pytestmark = pytest.mark.usefixtures("exported_networks")
+
 STUDY = """
 [study]
 name = "told"

@@ -23,6 +23,7 @@ from tests.training.made import write_images
 
 # Looked for, not loaded: Overread itself must load it first, and keep it from reporting its use.
 pytestmark = [
+    pytest.mark.usefixtures("exported_networks"),
     pytest.mark.slow,
     pytest.mark.skipif(
         find_spec("mlflow") is None, reason="mlflow is not installed: pip install 'overread[track]'"

@@ -23,6 +23,8 @@ from overread.training.train import Prepared, prepare
 from tests.study.test_run import write_study
 from tests.training.made import write_images
 
+pytestmark = pytest.mark.usefixtures("exported_networks")
+
 SPACE = """
 trials = 5
 [tune.space]
