@@ -1,10 +1,9 @@
-"""Run as a program: train in two processes and die by SIGKILL, the whole driver, in the second epoch."""
+"""Run in a process of its own: train in two processes and die by SIGKILL in the second epoch."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +14,8 @@ from tests.training.distributed_cases import Counted
 from tests.training.made import reader, run_fine_tune
 
 
-def main(folder: Path) -> None:
+def die_in_the_second_epoch(folder: Path) -> None:
+    """The driver's part; the processes that it started are to end with it."""
     torch.set_num_threads(1)
 
     def watch() -> None:
@@ -31,7 +31,3 @@ def main(folder: Path) -> None:
         freeze_batch_norm="no",
         augmentation=Counted("chest", folder=folder / "seen"),
     )
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,20 +11,15 @@ import torch
 from torch import nn
 
 from overread.errors import EngineError, TrainingError
-from overread.training import distributed
+from overread.training import distributed, distributed_launch
 from overread.training.fine_tune import logits_of
 from overread.training.network import MLPHead, ReaderNetwork
 from tests.training.distributed_cases import Counted, Deadly, Failing, Heard
+from tests.training.kill_distributed import die_in_the_second_epoch
 from tests.training.made import FULL, MEAN, STD, backbone, pixels, reader, recipe, run_fine_tune
 
-ROOT = Path(__file__).parents[2]
 CLOSE = 1e-3
 """How far losses of an epoch may be from those of one process."""
-
-
-@pytest.fixture(autouse=True)
-def processes_find_the_tests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
 def with_dropout() -> ReaderNetwork:
@@ -140,17 +132,14 @@ def test_processes_that_cannot_reach_each_other_say_so(
     assert "GLOO_SOCKET_IFNAME" in str(raised.value)
 
 
-@pytest.mark.slow
 def test_a_killed_driver_takes_its_processes_along_and_the_same_call_goes_on(
     tmp_path: Path, undisturbed: tuple[ReaderNetwork, Any]
 ) -> None:
     (tmp_path / "seen").mkdir()
-    driver = subprocess.Popen(
-        [sys.executable, "-m", "tests.training.kill_distributed", str(tmp_path)],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    assert driver.wait(120) == -signal.SIGKILL
+    driver = distributed_launch._context().Process(target=die_in_the_second_epoch, args=(tmp_path,))
+    driver.start()
+    driver.join(120)
+    assert driver.exitcode == -signal.SIGKILL
     of_the_killed = [int(file.name) for file in (tmp_path / "seen").iterdir()]
     deadline = time.monotonic() + 20
     while any(Path(f"/proc/{pid}").exists() for pid in of_the_killed) and time.monotonic() < deadline:
