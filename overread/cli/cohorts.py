@@ -32,7 +32,10 @@ from overread.errors import UsageError
 def ingest(
     out: Annotated[Path, typer.Option("-o", "--out", help="The cohort's folder.")],
     source: Annotated[
-        Path | None, typer.Argument(help="A folder of images, a table, or an archive of arrays (.npz).")
+        str | None,
+        typer.Argument(
+            help="A folder of images, a table, or an archive of arrays (.npz); with Spark also of s3a://, …"
+        ),
     ] = None,
     layout: LayoutOption = "auto",
     table: TableOption = None,
@@ -71,13 +74,15 @@ def ingest(
     """Read images and their labels into a cohort; what cannot be read becomes a reject."""
     from overread.cohort import ingest as ingest_source
 
+    given: Path | str
     if retry:
-        source, settings = _said_before(out, source)
+        given, settings = _said_before(out, source)
     elif source is None:
         raise UsageError(
             "no source was named", where="overread ingest", todo="write overread ingest SOURCE -o COHORT"
         )
     else:
+        given = source
         settings = source_settings(
             column=column,
             classes=classes,
@@ -102,7 +107,7 @@ def ingest(
     with chosen_engine(
         engine, workers=workers, master=master, spark_conf=spark_conf, progress=progress
     ) as running:
-        cohort = ingest_source(source, out, settings=settings, engine=running, retry=retry, progress=progress)
+        cohort = ingest_source(given, out, settings=settings, engine=running, retry=retry, progress=progress)
     card = cohort.card
     if as_json:
         print_json(
@@ -132,12 +137,17 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Data")(ingest)
 
 
-def _said_before(out: Path, source: Path | None) -> tuple[Path, Any]:
+def _said_before(out: Path, source: str | None) -> tuple[Path | str, Any]:
     """Source and settings of the ingest that made a cohort; a source that is named again must be that one."""
-    from overread.cohort.ingest import made_from
+    from overread.cohort.ingest_key import made_from
 
     before, settings = made_from(out)
-    if source is not None and source.resolve() != before.resolve():
+    same = source is None or (
+        Path(source).resolve() == before.resolve()
+        if isinstance(before, Path)
+        else source.rstrip("/") == before.rstrip("/")
+    )
+    if not same:
         raise UsageError(
             f"the cohort was made from '{before}'",
             where=f"--retry with source '{source}'",

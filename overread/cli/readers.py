@@ -131,7 +131,12 @@ def evaluate(
 
 def predict(
     bundle: Annotated[Path, typer.Argument(help="The bundle's folder or .overread file.")],
-    inputs: Annotated[list[Path], typer.Argument(help="Images, folders, cohorts or Parquet files.")],
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            help="Images, folders, cohorts or Parquet files; with Spark also of s3a://, hdfs://, abfss://, …"
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="FILE.csv or FILE.parquet.")],
     small: Annotated[
         bool, typer.Option("--small", help="Read with the small network; readings say bundle@version+small.")

@@ -16,31 +16,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from overread import __version__
 from overread.cohort.assemble import assemble, check_leaks
 from overread.cohort.candidates import Candidate, Listing, image_ids, readable
 from overread.cohort.cohort import CARD, DUPLICATES, IMAGES, REJECTS, Cohort
 from overread.cohort.describe import card_of
+from overread.cohort.ingest_key import KEY_FILE, key_of, key_of_inputs
 from overread.cohort.inputs import (
     INPUTS,
     join_inputs,
     read_before,
-    state_of,
     states_of,
     to_keep,
 )
 from overread.cohort.labels import choose_labelling
 from overread.cohort.layouts import list_source
 from overread.cohort.read_stage import FILE_FIELD, ReadStage
-from overread.cohort.schema import SCHEMA_VERSION, Split
+from overread.cohort.remote import Refusals, RemoteSource, RenamingProgress, refuse, remote_source
+from overread.cohort.schema import Split
 from overread.cohort.settings import IngestSettings
 from overread.cohort.write_images import write_images
 from overread.engine import Engine, list_parts, remove_unfinished, write_atomically, write_table
 from overread.engine.run_folder import RUN_FILE
+from overread.engine.spark.hadoop import is_uri
 from overread.errors import CohortError
 from overread.progress import SILENT, Progress
 
-KEY_FILE = "ingest.json"
 WORK = ".work"
 READ = "read"
 UNPACKED = "unpacked"
@@ -52,7 +52,7 @@ _LIST_SCHEMA = pa.schema([pa.field("image_id", pa.string()), FILE_FIELD])
 
 
 def ingest(
-    source: Path,
+    source: Path | str,
     out: Path,
     *,
     settings: IngestSettings,
@@ -70,7 +70,9 @@ def ingest(
 
     Args:
         source: A folder with one sub-folder a class, or with images beside a table, or in another layout; a
-            table; or an archive of arrays.
+            table; or an archive of arrays. A text `scheme://…` names them in a file system that Hadoop knows:
+            Spark brings the images to the cohort's folder, which its machines must share, and the cohort is
+            the one that it would be of the same folder here.
         out: The cohort's folder; a cohort that stands there is replaced once the new one is whole.
         settings: How the source becomes a cohort.
         engine: Where files are read.
@@ -83,8 +85,15 @@ def ingest(
         CohortError: The source cannot become a cohort: see `overread.cohort.labels` and `tables` for what may
             be wrong with labels and tables; or something stands on two sides of the split that
             `settings.accept_leakage` does not name.
-        EngineError: A worker process was ended, or the disk is full.
+        UsageError: A URI without Spark.
+        EngineError: A worker process was ended, the disk is full, or a file system cannot be reached.
     """
+    if isinstance(source, str) and is_uri(source):
+        with remote_source(source, engine=engine, settings=settings) as remote:
+            told = RenamingProgress(progress, remote)
+            here = remote.complete(list_source(remote.source, out, settings=settings))
+            job = _Job(remote.source, remote.root, Path(out), settings, engine, told, remote)
+            return _ingest(job, here, retry=retry)
     source, out = Path(source), Path(out)
     root = source if source.is_dir() else source.parent
     _check_places(root, out)
@@ -94,15 +103,20 @@ def ingest(
             where=f"source '{readable(str(source))}'",
             todo="rename the folder, or embed the images",
         )
-    listing = listing or list_source(source, out, settings=settings)
+    job = _Job(source, root, out, settings, engine, progress)
+    return _ingest(job, listing or list_source(source, out, settings=settings), retry=retry)
+
+
+def _ingest(job: _Job, listing: Listing, *, retry: bool) -> Cohort:
+    root, out, settings, progress = job.root, job.out, job.settings, job.progress
     for note in listing.notes:
         progress.note(note)
     opened = [one for one in listing.candidates if one.file is not None and one.reason is None]
     states = states_of(root, listing, opened)
     work = out / WORK
-    key = _key(root, listing, settings, states=states)
+    key = key_of_inputs(root, listing, settings, states=states, called=job.called(root))
     before = _earlier(out) if retry else None
-    if before is None and _key_of(out) == key and (out / CARD).exists():
+    if before is None and key_of(out) == key and (out / CARD).exists():
         try:
             cohort = Cohort.load(out)
         except CohortError as error:
@@ -113,10 +127,9 @@ def ingest(
     work_key = (
         key if before is None else hashlib.sha256(f"{key} {before.card.content_hash}".encode()).hexdigest()
     )
-    if _key_of(work) != work_key:
+    if key_of(work) != work_key:
         _make_room(work, work_key)
     if not (work / CARD).exists():
-        job = _Job(source, root, out, settings, engine, progress)
         _build(job, listing, opened, states=states, key=key, before=before)
     _publish(work, out)
     cohort = Cohort.load(out)
@@ -137,6 +150,11 @@ class _Job:
     settings: IngestSettings
     engine: Engine
     progress: Progress
+    remote: RemoteSource | None = None
+
+    def called(self, path: Path) -> str:
+        """What a path is called where the source is known."""
+        return self.remote.said(str(path)) if self.remote is not None else str(path)
 
     @property
     def where(self) -> str:
@@ -150,33 +168,11 @@ class _Job:
 def _earlier(out: Path) -> Cohort:
     """The cohort whose rejects are read again."""
     cohort = Cohort.load(out)
-    if _key_of(out) is None:
+    if key_of(out) is None:
         raise CohortError(
             "does not say what it was made from", where=str(out), todo="ingest the source again"
         )
     return cohort
-
-
-def made_from(out: Path) -> tuple[Path, IngestSettings]:
-    """Source and settings of the ingest that made a cohort.
-
-    Raises:
-        CohortError: There is no cohort, or it does not say so.
-    """
-    path = out / KEY_FILE
-    try:
-        said = json.loads(path.read_text("utf-8"))
-        return Path(said["source"]), IngestSettings.model_validate(said["settings"])
-    except FileNotFoundError as error:
-        raise CohortError(
-            "there is no cohort here whose rejects could be read again",
-            where=str(out),
-            todo="name the cohort's folder with -o",
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CohortError(
-            "does not say what the cohort was made from", where=str(path), todo="ingest the source again"
-        ) from error
 
 
 def _check_places(source: Path, out: Path) -> None:
@@ -194,28 +190,6 @@ def _check_places(source: Path, out: Path) -> None:
             where=str(images),
             todo="name another folder for the cohort",
         )
-
-
-def _key(root: Path, listing: Listing, settings: IngestSettings, *, states: Sequence[str]) -> str:
-    """Changes when a file, the table's meaning or a setting does."""
-    said = settings.model_dump(mode="json", exclude={"table"})
-    digest = hashlib.sha256(
-        json.dumps([SCHEMA_VERSION, __version__, str(root), said], sort_keys=True).encode()
-    )
-    digest.update(f"{listing.ignored} {listing.repeated}".encode())
-    for candidate in listing.candidates:
-        digest.update(repr(candidate).encode("utf-8", "backslashreplace"))
-    for state in [*states, *(state_of(root / name) for name in listing.depends)]:
-        digest.update(state.encode() + b"\0")
-    return digest.hexdigest()
-
-
-def _key_of(folder: Path) -> str | None:
-    try:
-        said = json.loads((folder / KEY_FILE).read_text())
-    except (OSError, ValueError):
-        return None
-    return said.get("key") if isinstance(said, dict) else None
 
 
 def _make_room(work: Path, key: str) -> None:
@@ -255,7 +229,13 @@ def _build(
     if listing.unpack is not None:
         folder = work / UNPACKED
         listing.unpack(folder, job.progress)
-    known = _read(job, listing, opened, folder=folder, states=states, retry=before is not None)
+    refused: Refusals = {}
+    if listing.unpack is None and job.remote is not None:
+        names = [one.file for one in opened if one.file is not None]
+        folder, refused = job.remote.fetch(names, work, key=key, progress=job.progress)
+    known = _read(
+        job, listing, opened, folder=folder, states=states, refused=refused, retry=before is not None
+    )
     # Files that were unpacked go with the work folder: nothing can point at them.
     embed = settings.embed or listing.unpack is not None
     assembly = assemble(
@@ -288,6 +268,8 @@ def _build(
     write_table(work / REJECTS, assembly.rejects)
     write_atomically(work / RECORD, (json.dumps(_said(job, key)) + "\n").encode())
     card = card_of(listing, assembly, source=job.source, settings=settings, embedded=embed)
+    if job.remote is not None:
+        card = card.model_copy(update={"source": job.remote.uri})
     write_atomically(work / CARD, card.to_json().encode())
 
 
@@ -298,6 +280,7 @@ def _read(
     *,
     folder: Path,
     states: Sequence[str],
+    refused: Refusals,
     retry: bool,
 ) -> pa.Table:
     """What is known of every opened input: read now, or by the ingest before where the file is the same."""
@@ -326,12 +309,13 @@ def _read(
             ReadStage(folder),
             job.work / "listed.parquet",
             job.work / READ,
-            key=_key_of(job.work) or "",
+            key=key_of(job.work) or "",
             rows_per_part=share,
             label="reading images",
             progress=job.progress,
         )
         fresh = pa.concat_tables([pq.read_table(part) for part in list_parts(read)])
+        fresh = refuse(fresh, refused, {name: file for file, name in of_file.items()})
     known = join_inputs(opened, ids, states, before=before, kept=kept, fresh=fresh)
     # Kept even if the cohort is refused in the end: with other settings, nothing is read twice.
     write_table(job.work / INPUTS, known)
@@ -353,7 +337,7 @@ def _said(job: _Job, key: str) -> dict[str, Any]:
     said = job.settings.model_dump(mode="json")
     if job.settings.table is not None:
         said["table"] = str(job.settings.table.absolute())
-    return {"key": key, "source": str(job.source.absolute()), "settings": said}
+    return {"key": key, "source": job.called(job.source.absolute()), "settings": said}
 
 
 def _publish(work: Path, out: Path) -> None:

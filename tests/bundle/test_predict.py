@@ -234,3 +234,13 @@ def test_relative_bundle_is_found_by_workers(
     stage = PredictStage(Path("skin"))
     monkeypatch.chdir(tmp_path.parent)
     assert list(stage(iter([]))) == []
+
+
+@pytest.mark.parametrize("given", ["s3a://bucket/folder", "list"])
+def test_what_only_hadoop_reaches_needs_spark(bundle_path: Path, tmp_path: Path, given: str) -> None:
+    if given == "list":
+        given = str(tmp_path / "list.parquet")
+        pq.write_table(pa.table({"uri": ["s3a://bucket/a.jpg"]}), given)
+    with pytest.raises(UsageError, match="only Spark reaches this file system; write --engine spark"):
+        predict(bundle_path, [given], tmp_path / "r.csv", engine=ONE)
+    assert not (tmp_path / "r.csv").exists()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # One letter before the colon is a drive of Windows; dbfs:/ and file:/ have one slash.
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+_QUOTED = frozenset({"Cc", "Zs", "Zl", "Zp"})
 _ASK_AT_ONCE = 32
 _FETCH_BYTES = 8 * 2**20
 
@@ -46,7 +47,7 @@ def encoded(path: str) -> str:
     """
     return "".join(
         one
-        if ord(one) > 127 and unicodedata.category(one)[0] not in "ZC"
+        if ord(one) > 127 and unicodedata.category(one) not in _QUOTED
         else quote(one, safe="/:@&=+$,;!~'()*")
         for one in path
     )
