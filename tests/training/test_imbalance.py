@@ -67,6 +67,21 @@ def test_copies_move_the_logits_by_what_they_change() -> None:
     assert remedy_for(Imbalance("none"), targets, task="binary").offset == pytest.approx(0)
 
 
+@pytest.mark.parametrize("kind", ["class-weights", "balanced-sampling"])
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_weights_and_draws_beside_copies_come_to_what_they_come_to_alone(kind: Kind, task: Task) -> None:
+    targets = np.eye(3)[[0] * 60 + [1] * 30 + [2] * 10]
+    targets = targets[:, 2:] if task == "binary" else targets
+    copied = np.concatenate([targets, targets[-10:], targets[-10:]])
+    alone = remedy_for(Imbalance(kind), targets, task=task)
+    beside = remedy_for(Imbalance(kind), copied, task=task, copies=20)
+    # Both show each class equally often in the end, and are led astray by as much.
+    np.testing.assert_allclose(beside.offset - beside.offset[0], alone.offset - alone.offset[0], atol=1e-9)
+    if task == "binary":
+        np.testing.assert_allclose(beside.offset, alone.offset, atol=1e-9)
+    assert not np.allclose(beside.class_weights, alone.class_weights) or kind == "balanced-sampling"
+
+
 def rare(task: Task, *, count: int = 3000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Features and targets of a logistic model with rare classes."""
     rng = np.random.default_rng(seed)

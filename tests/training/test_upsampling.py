@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from torch import Tensor
 
-from overread.cohort import Cohort
+from overread.cohort import Cohort, augment
 from overread.engine import LocalEngine
+from overread.errors import TrainingError
+from overread.progress import SILENT
 from overread.training import ReaderSettings, TrainedReader, heads, reconnect, train_reader
 from overread.training.batches import Pixels, SeededOrder
 from overread.training.choice import Choice
@@ -20,6 +22,7 @@ from overread.training.imbalance import Imbalance, Kind
 from overread.training.loop import TrainingLoop
 from overread.training.network import FocalHead
 from overread.training.reader import labelled_rows
+from overread.training.upsampling import training_images
 from tests.training.made import same_weights, small_cohort
 
 SETTINGS = {"backbone": "test_efficientnet", "weights": "none", "image_size": 32, "folds": 2}
@@ -66,6 +69,62 @@ def test_copies_are_learned_from_and_nothing_else(cohort: Cohort, work: Path, pl
     assert reader.facts["imbalance"] == (
         "upsample: 4 copies of 4 images of train (malignant 28.6 -> 40.0 %, no malignant 71.4 -> 60.0 %)"
     )
+
+
+@pytest.fixture(scope="module")
+def augmented(cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    out = tmp_path_factory.mktemp("augmented") / "cohort"
+    return augment(cohort, out, share=0.4, seed=0, engine=LocalEngine(workers=1))
+
+
+@pytest.mark.parametrize(("phases", "imbalance"), [(("head",), "upsample"), (("head", "fine-tune"), "none")])
+def test_an_augmented_cohort_gives_the_reader_that_upsampling_the_original_gives(
+    phases: tuple[str, ...],
+    imbalance: str,
+    cohort: Cohort,
+    augmented: Cohort,
+    work: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconnect, "choose_reader", lambda *_, **__: Choice(0.7, 0.9, 0.1, True))
+    said = {"upsample_share": 0.4, "phases": phases}
+    expected = train(cohort, work, imbalance="upsample", **said)
+    reader = train(augmented, tmp_path, imbalance=imbalance, **said)
+    assert same_weights(reader.network, expected.network)
+    for name in ("logits", "targets", "groups"):
+        np.testing.assert_array_equal(getattr(reader.held_out, name), getattr(expected.held_out, name))
+    np.testing.assert_array_equal(reader.density.mean, expected.density.mean)
+    assert reader.novelty_threshold == expected.novelty_threshold
+    assert reader.history == expected.history
+    assert reader.facts["imbalance"].split(": ")[1] == expected.facts["imbalance"].split(": ")[1]
+
+
+def test_the_rows_of_an_augmented_cohort_are_its_images(
+    cohort: Cohort, augmented: Cohort, tmp_path: Path
+) -> None:
+    rows, expected = labelled_rows(augmented), labelled_rows(cohort)
+    assert rows.ids == expected.ids
+    np.testing.assert_array_equal(rows.groups, expected.groups)
+    settings = ReaderSettings(imbalance="class-weights")
+    images = training_images(
+        augmented,
+        rows,
+        settings=settings,
+        seed=0,
+        work=tmp_path,
+        engine=LocalEngine(1),
+        progress=SILENT,
+    )
+    assert images.parts == augmented.parts
+    assert len(images.copies) == 4
+    assert [f"{rows.ids[row]}#copy1" for row in images.origin] == images.copies
+    assert not set(images.copies) & set(rows.ids)
+
+
+def test_another_share_than_the_cohort_has_is_refused(augmented: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"up to the share equal, but the cohort was augmented to 0\.4"):
+        train(augmented, tmp_path, imbalance="upsample")
 
 
 def test_copies_stay_out_of_the_fold_that_leaves_their_origin_out(monkeypatch: pytest.MonkeyPatch) -> None:
