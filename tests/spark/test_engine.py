@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,7 +21,7 @@ from overread.engine import LocalEngine, list_parts, open_engine
 from overread.engine.run_folder import begin_run
 from overread.engine.spark import SparkEngine
 from overread.engine.spark.payload import Carried
-from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask
+from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask, error_of
 from overread.errors import CohortError, EngineError
 from tests.engine.stages import Double, FullDisk, Opener, Raises, ReadsFile, Repeats, cohort_error
 from tests.engine.test_local import Steps, alive, calls, digests, wait_until, write_numbers
@@ -160,8 +161,9 @@ def test_one_task_at_a_time_writes_the_same_bytes(
         with open_engine("spark", progress=steps) as same:
             assert same.session.sparkContext.defaultParallelism == 1  # type: ignore[attr-defined]
         assert engine.session.sparkContext._jsc is not None  # type: ignore[attr-defined]
-        with pytest.raises(EngineError, match=r"a session on local\[1,4\] runs in this process"):
-            open_engine("spark", master="local[2]").__enter__()
+        with pytest.raises(EngineError, match=r"a session on local\[1,4\] runs in this process"):  # noqa: SIM117
+            with open_engine("spark", master="local[2]"):
+                pass
     assert digests(out) == expected
     assert "1 tasks at once" in steps.notes[0]
     assert "spark.driver.memory = 512m" in steps.notes[0]
@@ -305,3 +307,89 @@ def executor_of(worker: int) -> int:
     while b"java" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return pid
+
+
+def python_of(folder: Path, *, said: str) -> str:
+    """A Python with the packages of this one but Overread, and what `said` does to it."""
+    folder.mkdir()
+    start = "import runpy, sys\nsys.argv = sys.argv[2:]\nrunpy.run_module(sys.argv[0], run_name='__main__')\n"
+    (folder / "start.py").write_text(said + start)
+    (folder / "tests" / "engine").mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "engine" / "stages.py", folder / "tests" / "engine")
+    packages = Path(pa.__file__).parents[1]
+    program = folder / "python"
+    # -S: an installation for development would be found through the packages' .pth files.
+    started = f'{sys.executable} -S {folder}/start.py "$@"'
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:{packages}:$PYTHONPATH" exec {started}\n')
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("", None),
+        (
+            "import importlib.metadata as m\nreal = m.version\n"
+            "m.version = lambda name: '0.1' if name == 'onnxruntime' else real(name)\n",
+            r"has onnxruntime 0\.1 \(here .*install the same versions on every machine",
+        ),
+        (
+            "import sys\nv = type('V', (tuple,), {'major': 3, 'minor': 99, 'micro': 0})\n"
+            "sys.version_info = v((3, 99, 0, 'final', 0))\n",
+            "the workers' Python is another than the driver's; let PYSPARK_PYTHON name the same",
+        ),
+        (
+            "import sys\nclass Lacks:\n    def find_spec(self, name, path=None, target=None):\n"
+            "        if name == 'pyarrow':\n"
+            "            raise ModuleNotFoundError(\"No module named 'pyarrow'\", name=name)\n"
+            "sys.meta_path.insert(0, Lacks())\n",
+            "the workers' Python lacks the package pyarrow; install the same packages on every machine",
+        ),
+    ],
+    ids=["no-overread", "other-onnxruntime", "other-python", "no-pyarrow"],
+)
+def test_workers_are_given_overread_and_refused_with_other_versions(
+    tmp_path: Path,
+    numbers: Path,
+    expected: dict[str, str],
+    cluster: str,
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+    error: str | None,
+) -> None:
+    monkeypatch.setenv("PYSPARK_PYTHON", python_of(tmp_path / "python", said=said))
+    opened = open_engine("spark", master=cluster, workers=1, conf=ON_CLUSTER)
+    if error is not None:
+        with pytest.raises(EngineError, match=error), opened:
+            pass
+        return
+    with opened as engine:
+        out = engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
+    assert digests(out) == expected
+
+
+def test_a_cluster_that_gives_no_worker_is_one_sentence_in_time(cluster: str) -> None:
+    conf = {**ON_CLUSTER, "spark.executor.memory": "64g", "spark.overread.patience": 3}
+    before = time.monotonic()
+    said = "gave no worker within 3 s; free cores and memory there"
+    with pytest.raises(EngineError, match=said), open_engine("spark", master=cluster, conf=conf):
+        pass
+    assert time.monotonic() - before < 60
+
+
+def test_folders_that_workers_do_not_see_are_one_sentence(
+    tmp_path: Path, numbers: Path, spark_engine: SparkEngine
+) -> None:
+    """A worker that does not see the driver's disk, played by files that go before it looks."""
+    run = begin_run(Double(), numbers, tmp_path / "out", key="k", columns=None, rows_per_part=7)
+    context = spark_engine.session.sparkContext
+    work = context.broadcast((run.job, (tuple(run.missing),)))
+    task = SliceTask(Carried.by(context, Double()), work)
+    (tmp_path / "out" / "run.json").unlink()
+    frame = spark_engine.session.range(0, 1, 1, numPartitions=1)
+    (row,) = [row for row in frame.mapInArrow(task, RESULT_TYPES).collect() if row["error"]]
+    assert re.match(
+        r".*run\.json: the machine \S+ of the cluster does not see this file; put source and output on",
+        str(error_of(row["error"])),
+    )

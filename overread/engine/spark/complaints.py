@@ -78,8 +78,10 @@ def complaint(error: BaseException, *, master: str, more: str = "") -> EngineErr
 
 
 def _first_line(text: str) -> str:
-    """The line that says most: the cause that Java names last, else the first."""
+    """The line that says most: the last error of Python, else the last cause of Java, else the first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    python = [line for line in lines if re.match(r"[\w.]*(Error|Exception): .", line)]
     causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
     named = [line.removeprefix(": ") for line in lines if line.startswith(": ")]
-    return next(iter([*causes[-1:], *named, *lines]), "")[:200]
+    python = [line for line in python if not line.startswith(("org.", "java.", "scala."))]
+    return next(iter([*python[-1:], *causes[-1:], *named, *lines]), "")[:200]
