@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import lightning as L
@@ -42,21 +43,26 @@ class Histograms(L.Callback):
 
 def _write(writer: Any, name: str, values: torch.Tensor, epoch: int) -> None:
     """One histogram, counted by torch: TensorBoard's own sorts every value, which is slow."""
-    finite = values[values.isfinite()].double().cpu()
-    if not len(finite):  # TensorBoard raises on an empty histogram; a diverged network has no other
-        return
-    low, high = float(finite.min()), float(finite.max())
+    found = values.reshape(-1).cpu()
+    low, high = (float(end) for end in torch.aminmax(found))
+    if not math.isfinite(high - low):
+        found = found[found.isfinite()]
+        if not len(found):  # TensorBoard raises on an empty histogram; a diverged network has no other
+            return
+        low, high = (float(end) for end in torch.aminmax(found))
     if low == high:  # one bin round a constant, as wide as TensorBoard draws it
         low, high = low - 0.5, high + 0.5
-    counts, edges = torch.histogram(finite, bins=BINS, range=(low, high))
+    precise = found.double()
+    # Counts have the type of the values: float32 holds whole numbers up to 2 ** 24.
+    counts = torch.histc(found if len(found) < 2**24 else precise, BINS, low, high)
     writer.add_histogram_raw(
         name,
         min=low,
         max=high,
-        num=len(finite),
-        sum=float(finite.sum()),
-        sum_squares=float((finite**2).sum()),
-        bucket_limits=edges[1:].tolist(),
+        num=len(found),
+        sum=float(precise.sum()),
+        sum_squares=float(precise.square_().sum()),
+        bucket_limits=torch.linspace(low, high, BINS + 1, dtype=torch.float64)[1:].tolist(),
         bucket_counts=counts.tolist(),
         global_step=epoch,
     )
