@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := s
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `browser` where there is no browser."""
+    """Skip what is marked `browser` where there is no browser, and begin with the files that take longest.
+
+    Processes share files out in this order (`make test`): one that starts a Java machine or holds slow tests
+    and comes last would have all the others wait for it.
+    """
+    weights: Counter[Path] = Counter()
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        weights[item.path] += 10 * ("spark" in marks) + ("slow" in marks)
+    items.sort(key=lambda item: -weights[item.path])
     if CHROMIUM is None:
         for item in items:
             if item.get_closest_marker("browser"):
