@@ -37,7 +37,8 @@ def check_parity(
         network: Bytes of network.onnx.
         inputs: Preprocessed images, float32 [n, channels, size, size].
         metadata: What is known beside each image, float32 [n, fields]; None: the network takes images alone.
-        tolerance: Largest scaled deviation, max |a - b| / (1 + |b|) over all numbers of an output.
+        tolerance: Largest scaled deviation, max |a - b| / (1 + |b|) over all numbers of an output; of a map,
+            |b| is the largest of its numbers.
         scores: The source's head: features float32 [n, d], and metadata, to scores [n, classes].
         jumps: The head is of trees: its scores are compared on the same features alone.
 
@@ -80,4 +81,7 @@ def _deviation(found: NDArray[np.floating], wanted: NDArray[np.floating], where:
     if found.shape != wanted.shape:
         raise BundleError(f"expected shape {list(wanted.shape)}, got {list(found.shape)}", where=where)
     exact = wanted.astype(np.float64)
-    return float(np.max(np.abs(found.astype(np.float64) - exact) / (1.0 + np.abs(exact)), initial=0.0))
+    size = np.abs(exact)
+    if exact.ndim == 4 and exact.size:  # a map adds up what is far larger than a sum near 0: its range counts
+        size = size.max(axis=(2, 3), keepdims=True)
+    return float(np.max(np.abs(found.astype(np.float64) - exact) / (1.0 + size), initial=0.0))

@@ -7,6 +7,7 @@ import pytest
 
 from overread.bundle import check_parity
 from overread.bundle.network import Network
+from overread.bundle.parity import _deviation
 from overread.errors import BundleError
 from tests.bundle.conftest import SIZE, network_bytes
 
@@ -38,6 +39,15 @@ def test_large_numbers_are_compared_by_their_size() -> None:
 
     # Numbers of some thousands: 5e-5 of them is far more than 1e-4.
     assert check_parity(reference(features=scaled), network_bytes(), INPUTS * 1e4) < 6e-5
+
+
+def test_a_map_is_compared_by_its_range() -> None:
+    # Steep heads draw maps of hundreds; where such numbers cancel to 0, a millionth of them is more than 1e-4.
+    wanted = np.zeros((1, 2, 3, 3))
+    wanted[:, :, 1, 1] = 900.0
+    off = wanted + 1e-3
+    assert _deviation(off, wanted, "a map") == pytest.approx(1e-3 / 901)
+    assert _deviation(off[:, :, 0, 0], wanted[:, :, 0, 0], "no map") == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize("name", ["score", "features", "saliency", "novelty"])
