@@ -87,6 +87,7 @@ def test_waves_hold_every_missing_part_once_and_stay_within_bytes() -> None:
     [
         ("10000", "67108864b", None, {}),
         ("10000", "64m", None, {}),
+        ("10000", "256m", None, {BYTES: "67108864"}),
         ("10000", "-1b", None, {BYTES: "67108864"}),
         ("10000", "9223372036854775807b", None, {BYTES: "67108864"}),
         ("10000", None, None, {RECORDS: "64"}),

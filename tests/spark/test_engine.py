@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -278,6 +279,7 @@ def test_a_cluster_writes_the_same_bytes_with_files_that_travel_also_when_an_exe
 ) -> None:
     model = tmp_path / "model.txt"
     model.write_text("twice")
+    left = set(Path(tempfile.gettempdir()).glob("overread-stage-*"))
     with open_engine("spark", master=cluster, conf=ON_CLUSTER) as engine:
         out = engine.run(ReadsFile(model), numbers, tmp_path / "travelled", key="k", rows_per_part=7)
         assert digests(out) == expected
@@ -299,6 +301,7 @@ def test_a_cluster_writes_the_same_bytes_with_files_that_travel_also_when_an_exe
         assert digests(out) == expected
         assert not alive(killed[0])
         assert calls(trace) < 60
+    assert set(Path(tempfile.gettempdir()).glob("overread-stage-*")) <= left
 
 
 def executor_of(worker: int) -> int:

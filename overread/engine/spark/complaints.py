@@ -56,24 +56,29 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
 )
 
 
-def complaint(error: BaseException, *, master: str, more: str = "") -> EngineError:
+def complaint(error: BaseException, *, master: str, more: str = "", starting: bool = False) -> EngineError:
     """One sentence about a failure of Spark.
 
     Args:
         error: What pyspark or py4j raised.
         master: Of the session.
         more: What else Spark said: the end of its log.
+        starting: Whether the session was only about to start.
     """
+    more = "\n".join([more, *getattr(error, "__notes__", [])]).strip()
     text = f"{type(error).__name__}: {error}\n{more}"
     for pattern, what, todo in _KNOWN:
         found = re.search(pattern, text)
         if found:
             named = what.replace("{0}", (found[1] if found.re.groups else "") or "pyspark")
             return EngineError(named, where=f"master {master}", todo=todo)
+    # A Java machine that never came up has said why on its own output only.
+    said = more if "JAVA_GATEWAY_EXITED" in text and more else str(error)
+    todo = "check the settings of [engine] spark" if starting else _AGAIN
     return EngineError(
-        f"Spark gave up ({_first_line(str(error)) or type(error).__name__})",
+        f"Spark {'did not start' if starting else 'gave up'} ({_first_line(said) or type(error).__name__})",
         where=f"master {master}",
-        todo=f"{_AGAIN}; --debug shows what Spark says",
+        todo=f"{todo}; --debug shows what Spark says",
     )
 
 

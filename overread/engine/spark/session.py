@@ -167,7 +167,7 @@ def _start(chosen: Mapping[str, str], java: Java | None, *, local: bool) -> Spar
         end_gateway()
         raise
     except Exception as error:
-        said = complaint(error, master=master, more=gateway.said() if gateway else "")
+        said = complaint(error, master=master, more=gateway.said() if gateway else "", starting=True)
         end_gateway()
         raise said from error
 
@@ -180,7 +180,7 @@ def _welcomed(session: SparkSession, folder: Path, *, patience: float) -> int:
     except EngineError:
         raise
     except Exception as error:
-        raise complaint(error, master=str(context.master)) from error
+        raise complaint(error, master=str(context.master), starting=True) from error
 
 
 def _stop(session: SparkSession) -> None:
