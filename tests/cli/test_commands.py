@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from overread.cohort import Cohort
 from tests.cli.conftest import Finished, Said
 
 Command = Callable[..., Said]
@@ -165,3 +166,23 @@ def test_the_command_is_installed_and_knows_its_version() -> None:
 def test_a_bundle_names_no_folder_of_the_machine_that_made_it(finished: Finished) -> None:
     for name in ("bundle.json", "training.json", "MODEL_CARD.md", "evaluation.json", "report.html"):
         assert str(finished.folder) not in (finished.bundle / name).read_text("utf-8"), name
+
+
+def test_no_figure_of_train_is_a_copys(command: Command, finished: Finished, tmp_path: Path) -> None:
+    source = Path(finished.said["cohort"])
+    said = command("augment", source, "-o", tmp_path / "augmented", "--share", "0.45", "--json")
+    assert said.code == 0, said.err
+    assert said.json["copies"]
+    expected = Cohort.load(source).table(["image_id"], split="train")["image_id"].to_pylist()
+    evaluated = []
+    for folder in (source, tmp_path / "augmented"):
+        out = tmp_path / f"evaluation-{len(evaluated)}"
+        done = command(
+            *("evaluate", finished.bundle, folder, "-o", out, "--split", "train", "--resamples", 100),
+            *("--workers", 1, "--json"),
+        )
+        assert done.code == 0, done.err
+        evaluated.append(done.json["figures"])
+        ids = pq.read_table(out / "readings.parquet")["image_id"].to_pylist()
+        assert sorted(ids) == sorted(expected)
+    assert evaluated[0] == evaluated[1]
