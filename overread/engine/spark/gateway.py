@@ -88,6 +88,7 @@ def _launch(chosen: Mapping[str, str], java: Java) -> Any:
 def end_gateway() -> None:
     """End the Java machine of this process, whatever state it is in."""
     from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
     gateway: Any = SparkContext._gateway
     if gateway is None:
@@ -103,9 +104,16 @@ def end_gateway() -> None:
         if process.poll() is None:
             process.kill()
             process.wait()
+    # What pyspark remembers of the machine that has gone would meet whoever starts another.
+    context: Any = SparkContext._active_spark_context
     with SparkContext._lock:
         SparkContext._gateway = SparkContext._jvm = None
         SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
+    if context is not None:
+        context._jsc = None
+        with suppress(Exception):
+            context._accumulatorServer.shutdown()
 
 
 @contextmanager

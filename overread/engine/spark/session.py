@@ -162,7 +162,12 @@ def _start(chosen: Mapping[str, str], java: Java | None, *, local: bool) -> Spar
                             where=f"master {master}",
                             todo="see that the master's address is right and that it runs the same Spark",
                         ) from error
-        return SparkSession.builder.getOrCreate()
+        session = SparkSession.builder.getOrCreate()
+        # Should the Java machine be killed, one sentence says so; this thread's traceback need not.
+        server: Any = getattr(session.sparkContext, "_accumulatorServer", None)
+        if server is not None:
+            server.handle_error = lambda *_: None
+        return session
     except EngineError:
         end_gateway()
         raise
