@@ -21,6 +21,7 @@ from overread.cohort.augment_policy import choose_policy
 from overread.cohort.card import Augmented, CohortCard
 from overread.cohort.cohort import CARD, DUPLICATES, IMAGES, REJECTS, TEST_READS, Cohort
 from overread.cohort.describe import count_classes
+from overread.cohort.ingest import KEY_FILE as INGESTED
 from overread.cohort.inputs import INPUTS
 from overread.cohort.schema import COPY_FIELDS, HASHED_COLUMNS, SPLITS, content_hash
 from overread.cohort.upsample import Share, UpsamplingPlan, plan_upsampling
@@ -145,6 +146,7 @@ def _check_out(out: Path, cohort: Cohort) -> None:
             todo="name another folder",
         )
     ours = (out / KEY_FILE).exists() or (out / _WORK / KEY_FILE).exists()
+    ours = ours and not (out / INGESTED).exists()
     if out.exists() and not ours and any(out.iterdir()):
         raise CohortError(
             "holds something that is no augmented cohort", where=str(out), todo="name another folder"

@@ -333,5 +333,10 @@ def test_what_cannot_be_is_refused(cohort: Cohort, made: Cohort, tmp_path: Path)
         augmented(cohort, tmp_path / "mine")
     with pytest.raises(CohortError, match="no augmented cohort"):
         augmented(cohort, make_cohort(tmp_path / "other", positive="malignant").path)
+    settings = IngestSettings(positive="malignant", near_duplicates=False)
+    overwritten = augmented(cohort, tmp_path / "overwritten", policy="none").path
+    ingest(cohort.path.parent / "source", overwritten, settings=settings, engine=LocalEngine(1))
+    with pytest.raises(CohortError, match="no augmented cohort"):
+        augmented(cohort, overwritten, policy="none")
     assert (tmp_path / "mine" / "letter.txt").exists()
     assert json.loads((tmp_path / "other" / "cohort" / "cohort.json").read_text())["augmented"] is None

@@ -154,6 +154,27 @@ def test_the_seed_draws_the_variants(cohort: Cohort) -> None:
     assert UpsampleStage(UpsamplingPlan({}, 0, (), ()), DERMOSCOPY).key != stage.key
 
 
+def test_worn_copies_are_refused() -> None:
+    with pytest.raises(ValueError, match="without wear"):
+        UpsampleStage(UpsamplingPlan({}, 0, (), ()), Augmentation("dermoscopy", wear=0.5))
+
+
+def test_an_embedded_file_that_is_no_image_is_named() -> None:
+    row = {
+        **dict.fromkeys(IMAGE_SCHEMA.names),
+        "image_id": "a",
+        "split": "train",
+        "content": b"\xff\xd8\xff broken",
+        "sha256": hashlib.sha256(b"\xff\xd8\xff broken").hexdigest(),
+    }
+    stage = UpsampleStage(UpsamplingPlan({"a": 1}, 0, (), ()), DERMOSCOPY)
+    batch = pa.RecordBatch.from_pylist(
+        [row], schema=pa.schema([field.with_nullable(True) for field in IMAGE_SCHEMA])
+    )
+    with pytest.raises(CohortError, match=r"image 'a': .*ingest the source again"):
+        list(stage(iter([batch])))
+
+
 def test_an_image_of_test_is_never_copied(cohort: Cohort, tmp_path: Path) -> None:
     table = cohort.table(["image_id"], split="test")
     stage = UpsampleStage(UpsamplingPlan({table["image_id"][0].as_py(): 1}, 0, (), ()), DERMOSCOPY)
