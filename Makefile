@@ -34,6 +34,9 @@ bench: setup
 	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/bootstrap.py
+	$(BIN)/python benchmarks/distributed.py
+	$(BIN)/python benchmarks/spark_featurize.py
+	$(BIN)/python benchmarks/spark_scaling.py
 
 clean:
 	rm -rf $(VENV) out site build dist
