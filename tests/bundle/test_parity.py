@@ -42,7 +42,7 @@ def test_large_numbers_are_compared_by_their_size() -> None:
 
 
 def test_a_map_is_compared_by_its_range() -> None:
-    # Steep heads draw maps of hundreds; where such numbers cancel to 0, a millionth of them is more than 1e-4.
+    # Steep heads draw maps of hundreds; where such numbers cancel, a millionth of them is more than 1e-4.
     wanted = np.zeros((1, 2, 3, 3))
     wanted[:, :, 1, 1] = 900.0
     off = wanted + 1e-3
