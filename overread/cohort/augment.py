@@ -21,7 +21,7 @@ from overread.cohort.augment_policy import choose_policy
 from overread.cohort.card import Augmented, CohortCard
 from overread.cohort.cohort import CARD, DUPLICATES, IMAGES, REJECTS, TEST_READS, Cohort
 from overread.cohort.describe import count_classes
-from overread.cohort.ingest import KEY_FILE as INGESTED
+from overread.cohort.ingest_key import KEY_FILE as INGESTED
 from overread.cohort.inputs import INPUTS
 from overread.cohort.schema import COPY_FIELDS, HASHED_COLUMNS, SPLITS, content_hash
 from overread.cohort.upsample import Share, UpsamplingPlan, plan_upsampling
