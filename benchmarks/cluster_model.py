@@ -135,7 +135,8 @@ def simulate(work: Work, cluster: Cluster, *, seed: int = 0) -> Outcome:
     }
     seconds = sum(phases.values())
     ideal = work.images * work.cpu_s / cores
-    idle = float(np.mean(ends[-1] - ends[-cores:])) if len(ends) >= cores else ends[-1]
+    last = np.array(ends[-cores:])
+    idle = float(np.mean(last[-1] - last)) if len(ends) >= cores else last[-1] * (1 - len(ends) / cores)
     losses = {
         "cores": ideal,
         "storage": work.images * reading / cores,
@@ -188,7 +189,7 @@ def _play(tasks: list[float], pace: np.ndarray, cluster: Cluster) -> list[float]
         end = max(at, driver) + cluster.handover_s + task * pace[core]
         ends.append(end)
         heapq.heappush(free, (end, core))
-    return [float(end) for end in sorted(ends)]
+    return sorted(float(end) for end in ends)
 
 
 def scaled(cluster: Cluster, executors: int) -> Cluster:

@@ -33,14 +33,15 @@ def scale(work: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
     Args:
         work: A folder that all machines see: the graphs, `warm.parquet`, and the parts that are made.
         name: Of this pass.
-        options: master, conf, cores, source (Parquet files or folders), rows_per_part.
+        options: master, conf, cores, rows_per_part, and source: Parquet files or folders that all machines
+            see; or `address`: a folder of images that Spark's file systems hold.
     """
     from overread.engine import open_engine
     from overread.training.features import NEEDED_COLUMNS
 
     graphs = ((work / f"{one}.onnx").read_bytes() for one in ("preprocess", "network"))
     stage = timed_stage.TimedFeaturizeStage(*graphs)
-    source, out, warm = [Path(one) for one in options["source"]], work / name, work / f"{name}-warm"
+    out, warm = work / name, work / f"{name}-warm"
     begun = time.perf_counter()
     with open_engine("spark", master=options["master"], conf=options["conf"]) as engine:
         engine.session.sparkContext.addPyFile(timed_stage.__file__)  # type: ignore[attr-defined]
@@ -48,10 +49,14 @@ def scale(work: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
         columns, share = NEEDED_COLUMNS, max(1, WARM // (4 * options["cores"]))
         engine.run(stage, work / "warm.parquet", warm, key="warm", columns=columns, rows_per_part=share)
         start, spent = time.perf_counter(), cpu_seconds()
-        rows = options["rows_per_part"]
-        engine.run(stage, source, out, key=name, columns=columns, rows_per_part=rows)
+        if options.get("address"):
+            slices = _through_spark(engine, stage, options["address"])
+        else:
+            source, rows = [Path(one) for one in options["source"]], options["rows_per_part"]
+            engine.run(stage, source, out, key=name, columns=columns, rows_per_part=rows)
+            slices = timed_stage.counters_of(out)
         seconds, spent = time.perf_counter() - start, cpu_seconds() - spent
-    found = timed_stage.summary(out, seconds=seconds)
+    found = timed_stage.summary(slices, seconds=seconds)
     # Workers of a cluster are no children of this process.
     local = options["master"].startswith("local")
     counted = sum(part["cpu_ms"] for part in found["parts"].values())
@@ -64,12 +69,22 @@ def scale(work: Path, name: str, options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _through_spark(engine: Any, stage: Any, address: str) -> list[list[dict[str, Any]]]:
+    """Images that Spark reads and hands to Python; the counters of each task. Nothing is written."""
+    files = engine.session.read.format("binaryFile").option("recursiveFileLookup", "true").load(address)
+    frame = files.selectExpr("path AS image_id", "path AS uri", "content")
+    tasks: dict[int, list[dict[str, Any]]] = {}
+    for row in engine.apply(stage, frame).where("spent IS NOT NULL").select("spent").collect():
+        tasks.setdefault(row["spent"]["task"], []).append(row["spent"].asDict())
+    return list(tasks.values())
+
+
 def calibrate(work: Path, options: dict[str, Any]) -> dict[str, float]:
     """Seconds that a driver pays for a footer, for a part to take in, for a name to list, and for a task.
 
     Args:
         work: A folder where the storage is that is meant.
-        options: many: of how many each is the mean.
+        options: many: of how many each is the mean; master: of Spark, one core of this machine by itself.
     """
     from overread.bundle.inputs import list_inputs
     from overread.engine import list_parts, open_engine, write_table
@@ -99,7 +114,7 @@ def calibrate(work: Path, options: dict[str, Any]) -> dict[str, float]:
     note("file_s", many, lambda: plan_slices(footers, rows_per_part=64, columns=None))
     note("part_s", few, lambda: pq.ParquetDataset(list_parts(parts)).read())
     note("listed_s", many, lambda: list_inputs([names], work / "listed"))
-    with open_engine("spark", master="local[1]", conf={}) as engine:
+    with open_engine("spark", master=options.get("master", "local[1]"), conf={}) as engine:
         session = engine.session  # type: ignore[attr-defined]
         empty = session.range(0, many, 1, many)
         note("task_s", many, lambda: empty.write.format("noop").mode("overwrite").save())

@@ -78,31 +78,28 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     step += ["--no-near-duplicates"] if asked.no_near_duplicates else []
     done = subprocess.run(step, check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    ingested, read = found["ingest"], found["predict"]
-    images = len(rows) - made["damaged"]
+    said = {"rows": len(rows), "side": asked.side, "master": asked.master, "generated_seconds": made_s}
+    return {**said, **judged(found, made, later)}
+
+
+def judged(found: dict[str, Any], made: dict[str, int], later: dict[str, int]) -> dict[str, Any]:
+    """What was found beside what must have been found, and the peak beside the limit."""
+    images = made["files"] - made["damaged"]
     expected = {
-        "ingest": {"found": len(rows), "read": images, "rejected": made["damaged"]},
+        "ingest": {"found": made["files"], "read": images, "rejected": made["damaged"]},
         "predict": {
             "found": images + later["files"],
             "read": images + later["files"] - later["damaged"],
             "rejected": later["damaged"],
         },
     }
-    counts = {
-        name: {key: one[key] for key in ("found", "read", "rejected")}
-        for name, one in (("ingest", ingested), ("predict", read))
-    }
+    counts = {name: {key: found[name][key] for key in wanted} for name, wanted in expected.items()}
     return {
-        "rows": len(rows),
-        "side": asked.side,
-        "master": asked.master,
-        "generated_seconds": made_s,
-        "damaged": made["damaged"],
+        **found,
         "expected": expected,
         "reconciles": counts == expected and found["distinct_readings"] == expected["predict"]["read"],
         "limit_mib": LIMIT_MIB,
         "within_limit": found["peak_mib"]["together"] <= LIMIT_MIB,
-        **found,
     }
 
 
@@ -178,7 +175,7 @@ def table_rows(count: int) -> tuple[list[str], list[list[str]]]:
 
 
 def make_source(folder: Path, header: list[str], rows: list[list[str]], *, side: int) -> dict[str, int]:
-    """Table, split lists and images, as the set is given out; returns how many images cannot be read."""
+    """Table, split lists and images, as the set is given out; how many there are, and how many no good."""
     (folder / "images").mkdir(parents=True)
     with (folder / TABLE).open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([header, *rows])
@@ -193,7 +190,7 @@ def make_source(folder: Path, header: list[str], rows: list[list[str]], *, side:
         content = damage(picture(row[0], side=side), how)
         if content is not None:
             (folder / "images" / row[0]).write_bytes(content)
-    return {"damaged": damaged}
+    return {"files": len(rows), "damaged": damaged}
 
 
 def make_later(folder: Path, count: int, *, side: int) -> dict[str, int]:

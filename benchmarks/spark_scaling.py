@@ -57,6 +57,7 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     with pq.ParquetFile(source[0]) as file:
         few = next(file.iter_batches(WARM, columns=["image_id", "uri", "content"]))
     pq.write_table(pa.Table.from_batches([few]), work / "warm.parquet", row_group_size=8)
+    address = asked.source if asked.source and "://" in asked.source else None
     weights = asked.weights or default_weights(asked.backbone)
     options = {"image_size": asked.image_size, "backbone": asked.backbone, "weights": weights}
     network = contend("contenders.py", work, "export", options)
@@ -65,6 +66,7 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
         master, conf = size_of(asked, executors)
         said = {"master": master, "conf": {**conf, **dict(asked.conf)}, "cores": executors * asked.cores}
         said |= {"source": [str(one) for one in source], "rows_per_part": asked.rows_per_part}
+        said |= {"address": address}
         runs[str(executors)] = contend("scaling_contenders.py", work, f"on-{executors}", said)
         if not asked.json:
             rate = runs[str(executors)]["images_per_second"]
@@ -89,18 +91,22 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
 
 
 def source_of(asked: argparse.Namespace, work: Path) -> tuple[list[Path], str]:
-    """The Parquet files to read, and what they are: the source as it is, or images taken in just now."""
-    if asked.source is None:
-        named = prepare_images(asked.images, asked.count, work)
-        return [work / "images.parquet"], named
+    """The Parquet files to read, and what they are: the source as it is, or images taken in just now.
+
+    A source that only Spark's file systems hold is read by Spark: these images warm the workers then.
+    """
     from overread.bundle.inputs import list_inputs
     from overread.engine import list_parts
 
-    if (asked.source / "cohort.json").is_file():
-        return list_parts(asked.source / "images"), str(asked.source)
-    if asked.source.is_dir() and (parts := list_parts(asked.source)):
-        return parts, str(asked.source)
-    return list_parts(list_inputs([asked.source.absolute()], work / "inputs")), str(asked.source)
+    if asked.source is None or "://" in asked.source:
+        named = prepare_images(asked.images, asked.count, work)
+        return [work / "images.parquet"], asked.source or named
+    source = Path(asked.source).absolute()
+    if (source / "cohort.json").is_file():
+        return list_parts(source / "images"), str(source)
+    if source.is_dir() and (parts := list_parts(source)):
+        return parts, str(source)
+    return list_parts(list_inputs([source], work / "inputs")), str(source)
 
 
 def size_of(asked: argparse.Namespace, executors: int) -> tuple[str, dict[str, str]]:
@@ -254,7 +260,9 @@ def _arguments() -> argparse.Namespace:
     )
     add_image_arguments(parser)
     parser.add_argument("--master", help="spark://HOST:PORT, yarn, k8s://…; default: this machine")
-    parser.add_argument("--source", type=Path, help="cohort, Parquet or folder of images; default: --images")
+    parser.add_argument(
+        "--source", help="cohort, Parquet, folder of images, or hdfs://… of images; default: --images"
+    )
     parser.add_argument("--folder", type=Path, help="for what is written; must be seen by all machines")
     parser.add_argument("--count", type=int, default=1000, help="images where no source is named")
     parser.add_argument("--executors", type=_numbers, default=[1, 2], help="as 1,2,4")

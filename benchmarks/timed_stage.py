@@ -163,11 +163,21 @@ def _task() -> int:
     return -1 if context is None else int(context.taskAttemptId())
 
 
-def summary(folder: Path, *, seconds: float) -> dict[str, Any]:
-    """What the counters of a finished run say.
+def counters_of(folder: Path) -> list[list[dict[str, Any]]]:
+    """The counters of each part of a finished run."""
+    import pyarrow.parquet as pq
+
+    from overread.engine import list_parts
+
+    parts = (pq.read_table(part, columns=["spent"])["spent"].to_pylist() for part in list_parts(folder))
+    return [[row for row in rows if row] for rows in parts]
+
+
+def summary(slices: list[list[dict[str, Any]]], *, seconds: float) -> dict[str, Any]:
+    """What the counters of a run say.
 
     Args:
-        folder: Of its parts.
+        slices: Counters of the batches of each part, or of each task.
         seconds: That the whole run took.
 
     Returns:
@@ -176,17 +186,12 @@ def summary(folder: Path, *, seconds: float) -> dict[str, Any]:
         mean), seconds, of these driver_seconds (before the first and behind the last slice) and tail_seconds
         (that workers waited for the last, mean).
     """
-    import pyarrow.parquet as pq
-
-    from overread.engine import list_parts
-
-    of_slices, counted = [], []
-    for part in list_parts(folder):
-        rows = [row for row in pq.read_table(part, columns=["spent"])["spent"].to_pylist() if row]
-        counted += rows
-        images = sum(row["images"] for row in rows)
-        own = [part for part in PARTS if part != "write"]  # a slice's first row tells of the slice before
-        of_slices.append(sum(row[f"{part}_cpu"] for row in rows for part in own) / images)
+    own = [part for part in PARTS if part != "write"]  # a slice's first row tells of the slice before
+    of_slices = [
+        sum(row[f"{part}_cpu"] for row in rows for part in own) / sum(row["images"] for row in rows)
+        for rows in slices
+    ]
+    counted = [row for rows in slices for row in rows]
     images = sum(row["images"] for row in counted)
     written = sum(row["written_images"] for row in counted)
     divisor = {part: written if part == "write" else images for part in PARTS}
