@@ -103,6 +103,14 @@ def test_one_sentence_names_what_matters_and_all_that_was_set() -> None:
     )
 
 
+def test_secrets_stand_on_no_terminal() -> None:
+    given = {"spark.hadoop.fs.s3a.secret.key": "s3cret", "spark.hadoop.fs.s3a.access.key": "AKIA"}
+    said = in_words(configuration("local[2,4]", machine=LAPTOP, given=given), given=given)
+    assert "spark.hadoop.fs.s3a.secret.key = …" in said
+    assert "s3cret" not in said
+    assert "AKIA" not in said
+
+
 def test_this_machine_has_cores_and_memory() -> None:
     machine = this_machine()
     assert machine.cores >= 1

@@ -156,8 +156,14 @@ def test_two_tries_of_a_task_at_the_same_time_write_the_same_parts(
 def test_one_task_at_a_time_writes_the_same_bytes(
     tmp_path: Path, numbers: Path, expected: dict[str, str], own_session: None
 ) -> None:
+    from pyspark import SparkContext
+
     steps = Notes()
-    with open_engine("spark", master="local[1]", conf=SMALL, progress=steps) as engine:
+    conf = {**SMALL, "spark.hadoop.fs.s3a.secret.key": "s3cret"}
+    with open_engine("spark", master="local[1]", conf=conf, progress=steps) as engine:
+        java = SparkContext._gateway.proc.pid  # type: ignore[union-attr]
+        assert b"s3cret" not in Path(f"/proc/{java}/cmdline").read_bytes()
+        assert engine.session.sparkContext.getConf().get("spark.hadoop.fs.s3a.secret.key") == "s3cret"  # type: ignore[attr-defined]
         out = engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
         with open_engine("spark", progress=steps) as same:
             assert same.session.sparkContext.defaultParallelism == 1  # type: ignore[attr-defined]

@@ -145,6 +145,11 @@ def as_text(value: ConfValue) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def is_secret(name: str) -> bool:
+    """Whether a setting's value belongs on no terminal and no command line (Spark's own rule)."""
+    return re.search(r"secret|password|token|access\.?key", name, re.IGNORECASE) is not None
+
+
 def cluster_defaults(environment: Mapping[str, str]) -> dict[str, str]:
     """What `spark-defaults.conf` of the installed Spark says; empty where there is none."""
     home, folder = environment.get("SPARK_HOME"), environment.get("SPARK_CONF_DIR")
@@ -165,6 +170,9 @@ def in_words(chosen: Mapping[str, str], *, given: Mapping[str, ConfValue] | None
         *([f"executors with {executor}"] if executor else []),
         *([f"{chosen['spark.cores.max']} cores asked"] if "spark.cores.max" in chosen else []),
         f"batches up to {chosen.get('spark.sql.execution.arrow.maxRecordsPerBatch', 'any number of')} rows",
-        *(f"{name} = {as_text(value)}" for name, value in sorted((given or {}).items())),
+        *(
+            f"{name} = {'…' if is_secret(name) else as_text(value)}"
+            for name, value in sorted((given or {}).items())
+        ),
     ]
     return ", ".join(said)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from overread.engine.spark.configuration import is_secret
 from overread.engine.spark.java import Java
 
 _TAIL = 20_000
@@ -70,7 +71,9 @@ def _launch(chosen: Mapping[str, str], java: Java) -> Any:
 
     conf = SparkConf(loadDefaults=False)
     for name, value in chosen.items():
-        conf.set(name, value)
+        # They become arguments of the Java machine, for all to see; secrets are set when it runs.
+        if not is_secret(name):
+            conf.set(name, value)
     # What Java prints is no line for the user's terminal, but may say why it gave up.
     log = tempfile.TemporaryFile(prefix="overread-spark-")  # noqa: SIM115
     try:
