@@ -32,6 +32,8 @@ STORAGE = {"1 Gb/s": 110.0, "10 Gb/s": 1100.0, "scales along": float("inf")}
 """What storage gives to all executors together, MB/s."""
 COHORT_MB = 33.6
 """Of a part of a cohort (`overread.cohort.write_images.PART_BYTES`)."""
+ROUND_TRIP_S = 0.001
+"""Said, not measured: what a shared disk takes to answer about a file."""
 
 
 def main() -> None:
@@ -43,6 +45,7 @@ def main() -> None:
             found = measure(asked, Path(folder))
     if asked.simulate:
         found["simulated"] = simulated(found, asked)
+        found["troubles"] = troubles(found, asked)
     if asked.plot:
         plot(found, asked.plot)
     if asked.json:
@@ -160,6 +163,40 @@ def simulated(found: dict[str, Any], asked: argparse.Namespace) -> list[dict[str
     return rows
 
 
+def troubles(found: dict[str, Any], asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """What goes wrong at the largest size but one, by how much, and what it costs once it is mended."""
+    images, cores = asked.images_simulated, asked.cores_simulated
+    executors = sorted(asked.simulate)[-2 if len(asked.simulate) > 1 else -1]
+    files = int(-(-images * work_of(found, images=1).megabytes // COHORT_MB))
+    session = max(run["session_seconds"] for run in found["executors"].values())
+    costs = paid(found)
+    cluster = Cluster(executors, cores, session_s=session, **costs)
+    good = work_of(found, images=images, source_files=files)
+    asks_s = costs["file_s"] + ROUND_TRIP_S  # a footer, or a name, on a shared disk
+    shared = dataclasses.replace(cluster, open_s=3 * ROUND_TRIP_S, file_s=asks_s)
+    listed = dataclasses.replace(shared, file_s=found["driver"]["listed_s"] + ROUND_TRIP_S)
+    single = dataclasses.replace(good, source_files=images, opens_an_image=1.0)
+    parts = dataclasses.replace(good, source_files=100_000)
+    slow = dataclasses.replace(cluster, slow_share=1 / executors, slow_factor=4.0)
+    pairs = {
+        "one file an image, listed by the driver": ((single, listed), (good, shared)),
+        "100,000 small Parquet parts": ((parts, shared), (good, shared)),
+        "8 images a part": ((dataclasses.replace(good, rows_per_part=8), cluster), (good, cluster)),
+        "64 images a part": ((good, cluster), (dataclasses.replace(good, rows_per_part=256), cluster)),
+        "one executor takes four times as long": ((good, slow), (good, cluster)),
+    }
+    return [
+        {
+            "trouble": name,
+            "executors": executors,
+            "seconds": simulate(*bad).seconds,
+            "mended_seconds": simulate(*mended).seconds,
+            "driver_seconds": sum(simulate(*bad).phases[one] for one in ("plan", "collect")),
+        }
+        for name, (bad, mended) in pairs.items()
+    ]
+
+
 def show(found: dict[str, Any]) -> None:
     """The tables for a person."""
     console = Console(width=110, highlight=False)
@@ -204,6 +241,11 @@ def show(found: dict[str, Any]) -> None:
     console.print(f"the driver pays, ms each: {', '.join(paid_for)}")
     if "simulated" in found:
         show_simulated(console, found["simulated"])
+        for one in found["troubles"]:
+            console.print(
+                f"{one['executors']} executors, {one['trouble']}: {one['seconds']:.0f} s (driver alone "
+                f"{one['driver_seconds']:.0f}), mended {one['mended_seconds']:.0f}"
+            )
 
 
 def show_simulated(console: Console, rows: list[dict[str, Any]]) -> None:

@@ -286,6 +286,8 @@ def test_scaling_shows_plots_and_simulates_what_was_measured(
     asked = Namespace(simulate=[1, 32], images_simulated=100_000, cores_simulated=4)
     found["simulated"] = bench.spark_scaling.simulated(found, asked)
     assert {row["storage"] for row in found["simulated"]} == set(bench.spark_scaling.STORAGE)
+    found["troubles"] = bench.spark_scaling.troubles(found, asked)
+    assert all(one["seconds"] >= one["mended_seconds"] for one in found["troubles"])
     json.dumps(found)
     bench.spark_scaling.show(found)
     assert "bound by" in capsys.readouterr().out
