@@ -99,7 +99,7 @@ def test_a_folder_by_uri_gives_the_readings_of_the_folder(
     told = Told()
     summary = predict(bundle, [uri], tmp_path / "r.parquet", engine=spark_engine, progress=told)
     assert (summary.found, summary.read, summary.rejected) == (16, 13, 3)
-    assert [note for note in told.notes if "driver" in note] == []  # the workers brought all of them
+    assert [note for note in told.notes if "driver read" in note] == []  # the workers brought all of them
     assert rows_of(tmp_path / "r.parquet", without="uri") == rows_of(expected, without="uri")
     assert rejects_of(tmp_path / "r.parquet") == rejects_of(expected)
     uris = pq.read_table(tmp_path / "r.parquet")["uri"].to_pylist()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from overread.engine.slices import BATCH_ROWS
-from overread.engine.spark.frame_waves import BYTES, RECORDS, batch_settings
+from overread.engine.spark.frame_waves import BYTES, RECORDS, batch_bytes, batch_settings, bytes_of
 from overread.engine.spark.payload import Carried, Payload
 from overread.engine.spark.slice_task import said_of
 from overread.engine.stage import Stage, apply_stage
@@ -146,7 +146,22 @@ def retyped(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def bounded_batches(session: SparkSession, *, largest: int | None = None) -> dict[str, str]:
     """What to set in a session so that its batches of images stay small; see `batch_settings`."""
     records = session.conf.get(RECORDS, "10000") or "10000"
-    return batch_settings(records, setting(session, BYTES), largest=largest)
+    most = batch_bytes(heap_of_a_task(session))
+    return batch_settings(records, setting(session, BYTES), largest=largest, most=most)
+
+
+def heap_of_a_task(session: SparkSession) -> int:
+    """Bytes of Java memory that fall to one task; those of Spark's defaults where nobody can tell."""
+    try:
+        context: Any = session.sparkContext
+        if str(context.master).startswith("local"):
+            heap, machines = int(context._jvm.java.lang.Runtime.getRuntime().maxMemory()), 1
+        else:
+            heap = bytes_of(context.getConf().get("spark.executor.memory", "1g"))
+            machines = len(context._jsc.sc().statusTracker().getExecutorInfos()) - 1  # one is the driver
+        return int(max(heap, 2**28) // -(-context.defaultParallelism // max(machines, 1)))
+    except Exception:  # Spark Connect does not say
+        return 2**29
 
 
 def setting(session: SparkSession, name: str) -> str | None:

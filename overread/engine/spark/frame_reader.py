@@ -19,12 +19,14 @@ from overread.engine.spark.frame import (
     KEY,
     FrameTask,
     bounded_batches,
+    heap_of_a_task,
     retyped,
     setting,
     spark_schema,
     spark_types,
 )
 from overread.engine.spark.frame_source import Dataset, in_session, loaded, open_dataset
+from overread.engine.spark.frame_waves import largest_file
 from overread.engine.spark.hadoop import HadoopFiles, encoded
 from overread.engine.spark.payload import Carried
 from overread.engine.spark.slice_task import error_of
@@ -86,6 +88,7 @@ class RemoteReader:
     ) -> None:
         self.session, self.stage, self.images, self._limits = session, stage, images, limits
         self.alone = 0
+        self._largest = largest_file(heap_of_a_task(session))
         self._hadoop = HadoopFiles(session)
         self._schema = spark_schema(stage.schema)
         self._sent = Carried.by(session.sparkContext, stage)
@@ -120,9 +123,8 @@ class RemoteReader:
 
     def _files(self, rows: pa.Table) -> Iterator[pa.Table]:
         """Files: of Spark's workers first; what they did not bring, of the driver."""
-        likely = rows.filter(
-            pc.and_(pc.greater(rows["size"], 0), pc.less_equal(rows["size"], self._limits.max_bytes))
-        )
+        most = min(self._limits.max_bytes, self._largest)
+        likely = rows.filter(pc.and_(pc.greater(rows["size"], 0), pc.less_equal(rows["size"], most)))
         made = self._ask_for_files(likely) if likely.num_rows else _empty(self.stage)
         yield made
         brought = pc.is_in(rows["image_id"], value_set=made["image_id"].combine_chunks())
@@ -183,7 +185,7 @@ class RemoteReader:
         try:
             self._limits.check_bytes(row["size"] or 0)
             self.alone += row["size"] != 0
-            content = self._hadoop.read(row["file"].decode())
+            content = self._hadoop.read(row["file"].decode(), size=row["size"] or 0)
         except DecodeError as error:
             said = error.what + (f"; {error.todo}" if error.todo else "")
             known = {name: row[name] for name in ("image_id", "uri") if name in self.stage.schema.names}

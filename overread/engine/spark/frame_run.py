@@ -75,9 +75,7 @@ def run_remote(
                 reader = RemoteReader(session, stage, images, limits)
                 _read_missing(reader, parts, missing, out, mark=mark, task=task)
                 if reader.alone:
-                    progress.note(
-                        f"{reader.alone} files were opened by the driver, as no worker brought them"
-                    )
+                    progress.note(f"the driver read {reader.alone} files, which no worker could")
     remove_unfinished(out)
     _write_record(out, key, parts, complete=True)
     return out

@@ -14,6 +14,7 @@ WAVE_ROWS = (1024, 8192)
 """A wave holds at least, and at most, so many rows."""
 BATCH_ROWS, BATCH_BYTES = 64, 64 * 2**20
 """What a worker of Python is handed at once, at most, but for a single image that is larger."""
+_COPIES, _SHARE_OF_A_BATCH = 6, 8
 
 RECORDS = "spark.sql.execution.arrow.maxRecordsPerBatch"
 BYTES = "spark.sql.execution.arrow.maxBytesPerBatch"
@@ -76,7 +77,26 @@ def group_waves(
         yield wave
 
 
-def batch_settings(records: str, by_bytes: str | None, *, largest: int | None = None) -> dict[str, str]:
+def largest_file(heap: int) -> int:
+    """Bytes of the largest file that may pass through a task of Spark.
+
+    A row of Java holds a file up to six times while it is read and handed to Python (measured with Spark 4.3:
+    200 MB ended a Java machine of 1 GB).
+
+    Args:
+        heap: Bytes of the Java machine's memory that fall to one task.
+    """
+    return heap // _COPIES
+
+
+def batch_bytes(heap: int) -> int:
+    """Bytes that a worker of Python is handed at once; `heap` as of `largest_file`."""
+    return int(np.clip(heap // _SHARE_OF_A_BATCH, 2**22, BATCH_BYTES))
+
+
+def batch_settings(
+    records: str, by_bytes: str | None, *, largest: int | None = None, most: int = BATCH_BYTES
+) -> dict[str, str]:
     """Settings that keep what a worker is handed at once small, where the session has none that do.
 
     Arrow's own limit is 2 GB a batch, and Spark's default of 10,000 images a batch is beyond it.
@@ -85,17 +105,19 @@ def batch_settings(records: str, by_bytes: str | None, *, largest: int | None = 
         records: What the session says for `RECORDS`.
         by_bytes: What it says for `BYTES`; None where this Spark does not know it (before 4.1).
         largest: Bytes of the largest image, where that is known.
+        most: Bytes that a batch should have.
 
     Example:
         >>> batch_settings("10000", "67108864b"), batch_settings("10000", None, largest=200 * 2**20)
         ({}, {'spark.sql.execution.arrow.maxRecordsPerBatch': '1'})
     """
     if by_bytes is not None:
-        return {} if 0 < _bytes_of(by_bytes) <= 4 * BATCH_BYTES else {BYTES: str(BATCH_BYTES)}
-    wanted = BATCH_ROWS if largest is None else int(np.clip(BATCH_BYTES // max(largest, 1), 1, BATCH_ROWS))
+        return {} if 0 < bytes_of(by_bytes) <= most else {BYTES: str(most)}
+    wanted = BATCH_ROWS if largest is None else int(np.clip(most // max(largest, 1), 1, BATCH_ROWS))
     return {} if 0 < int(records) <= wanted else {RECORDS: str(wanted)}
 
 
-def _bytes_of(said: str) -> int:
+def bytes_of(said: str) -> int:
+    """Bytes of a size as Spark writes it ("512m", "67108864b"); -1 where it is none."""
     match = _SIZE.fullmatch(said.strip())
     return int(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " ") if match else -1

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 _QUOTED = frozenset({"Cc", "Zs", "Zl", "Zp"})
 _ASK_AT_ONCE = 32
-_FETCH_BYTES = 8 * 2**20
+_SMALL = 8 * 2**20
 
 
 def is_uri(text: str) -> bool:
@@ -137,15 +138,25 @@ class HadoopFiles:
         with ThreadPoolExecutor(_ASK_AT_ONCE) as pool:
             return list(pool.map(ask, uris))
 
-    def read(self, path: str) -> bytes:
-        """All bytes of a small file.
+    def read(self, path: str, *, size: int = 0) -> bytes:
+        """All bytes of a file.
+
+        Args:
+            path: As Hadoop spells it.
+            size: About how long it is: a large file goes past the Java machine's small memory.
 
         Raises:
             DecodeError: `missing-file` or `unreadable-file`.
         """
         try:
             where = self._path(path)
-            stream = where.getFileSystem(self._conf).open(where)
+            system = where.getFileSystem(self._conf)
+            if size > _SMALL:
+                with tempfile.TemporaryDirectory(prefix="overread-") as folder:
+                    copy = Path(folder) / "image"
+                    self._copy(system, where, copy)
+                    return copy.read_bytes()
+            stream = system.open(where)
             try:
                 return bytes(stream.readAllBytes())
             finally:
@@ -170,10 +181,11 @@ class HadoopFiles:
         """
         with self._said(path):
             where = self._path(path)
-            stream = where.getFileSystem(self._conf).open(where)
-            with closed_in_the_end(stream), to.open("wb") as handle:
-                while piece := bytes(stream.readNBytes(_FETCH_BYTES)):
-                    handle.write(piece)
+            self._copy(where.getFileSystem(self._conf), where, to)
+
+    def _copy(self, system: Any, where: Any, to: Path) -> None:
+        """Let the Java machine, which stands beside this process, write a file here."""
+        system.copyToLocalFile(False, where, self._path(f"file://{to.absolute()}"), True)
 
     def _root(self, uri: str, top: Status, enter: Callable[[str], bool]) -> Root:
         if not top.is_folder:
@@ -249,16 +261,6 @@ class HadoopFiles:
             todo="check the address, the rights of Spark's user and its settings, see"
             " docs/how-to/spark-storage.md",
         )
-
-
-@contextmanager
-def closed_in_the_end(stream: Any) -> Iterator[None]:
-    """Close a stream of Java in the end, whatever became of it."""
-    try:
-        yield
-    finally:
-        with suppress(Exception):
-            stream.close()
 
 
 def refusal(error: Exception) -> DecodeError:
