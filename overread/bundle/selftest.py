@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated
 
 import numpy as np
@@ -68,10 +69,16 @@ def selftest_images() -> dict[str, bytes]:
 
     Always the same pixels; together below 300 kB.
     """
+    return dict(_drawn())
+
+
+@cache
+def _drawn() -> tuple[tuple[str, bytes], ...]:
+    # Every step of a study asks for them, and drawing them takes half a second.
     rng = np.random.default_rng(_SEED)
     turned = PillowImage.Exif()
     turned[_EXIF_ORIENTATION] = 6
-    return {
+    pictures = {
         "01-blob.jpg": _jpeg(_blob(rng, 240, 240)),
         "02-wide.png": _png(_blob(rng, 120, 200)),
         "03-tall.jpg": _jpeg(_blob(rng, 320, 150)),
@@ -81,6 +88,7 @@ def selftest_images() -> dict[str, bytes]:
         "07-turned.jpg": _jpeg(_blob(rng, 180, 260), exif=turned.tobytes()),
         "08-noise.png": _png(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)),
     }
+    return tuple(pictures.items())
 
 
 def record(reader: Reader, images: Mapping[str, bytes]) -> bytes:
