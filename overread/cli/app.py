@@ -19,6 +19,7 @@ from overread.cli import (
     compare,
     explore,
     folds,
+    heads,
     leaderboard,
     readers,
     runs,
@@ -35,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (studies, cohorts, explore, augment, folds, readers, compare, leaderboard, runs, tune):
+for commands in (studies, cohorts, explore, augment, folds, readers, heads, compare, leaderboard, runs, tune):
     commands.register(app)
 app.add_typer(bundles.app, name="bundle")
 
