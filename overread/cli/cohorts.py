@@ -8,7 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, chosen_engine
-from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, print_facts, print_json
+from overread.cli.show import (
+    JsonFlag,
+    TerminalProgress,
+    WorkersOption,
+    patients_told,
+    print_facts,
+    print_json,
+)
 from overread.cli.source_options import (
     ClassesOption,
     ColumnOption,
@@ -121,7 +128,7 @@ def ingest(
     facts: dict[str, Any] = {
         "cohort": cohort.path,
         "found": f"{card.found} = {card.read} read + {card.rejected} rejected",
-        "patients": card.patients if card.patient_known else "not known: each image counts as a patient",
+        "patients": patients_told(card.patient_known, patients=card.patients, groups=card.groups),
         "task": f"{card.task}: {', '.join(card.classes)}",
     }
     facts |= {

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overread.cli.engine_options import EngineOption, MasterOption, SparkConfOption, chosen_engine
-from overread.cli.show import JsonFlag, TerminalProgress, WorkersOption, figure, print_facts, print_json
+from overread.cli.show import (
+    JsonFlag,
+    TerminalProgress,
+    WorkersOption,
+    figure,
+    patients_told,
+    print_facts,
+    print_json,
+)
 from overread.cli.source_options import (
     ClassesOption,
     ColumnOption,
@@ -146,9 +154,9 @@ def _print(out: Path, subject: Subject, shortcuts: Sequence[Shortcut]) -> None:
         {
             "page": out,
             "found": f"{facts['found']} = {facts['used']} used + {facts['rejected']} rejected",
-            "patients": facts["patients"]
-            if facts["patient_known"]
-            else "not known: each image counts as a patient",
+            "patients": patients_told(
+                facts["patient_known"], patients=facts["patients"], groups=facts["groups"]
+            ),
             "task": f"{facts['task']}: {', '.join(facts['classes'])}",
             "classes": ", ".join(f"{count} {name}" for name, count in facts["class_counts"].items()),
             "leakage": [leak["sentence"] for leak in facts["leakage"]] or "none found",

@@ -93,6 +93,21 @@ def figure(values: Mapping[str, float | None]) -> str:
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
+def patients_told(known: bool, *, patients: int, groups: int) -> str:
+    """How many patients there are, or what stands in for them where the source names none.
+
+    Example:
+        >>> patients_told(True, patients=12, groups=0), patients_told(False, patients=9948, groups=7414)
+        ('12', 'not known: 7414 lesions or studies count in their place')
+    """
+    if known:
+        return str(patients)
+    stead = (
+        f"{groups} lesions or studies count in their place" if groups else "each image counts as a patient"
+    )
+    return f"not known: {stead}"
+
+
 def _words(value: Any) -> str:
     """A value for a person: a line an entry, nothing for nothing."""
     if isinstance(value, Mapping):
