@@ -110,6 +110,7 @@ def test_a_copy_can_be_made_again_from_what_is_said_of_it(cohort: Cohort, made: 
     rows = {row["image_id"]: row for row in whole(made).to_pylist()}
     copies = [row for row in rows.values() if row["copy"]]
     kinds = set()
+    assert len({row["transform"] for row in copies}) == len(copies)
     for row in copies:
         origin = rows[row["origin_id"]]["content"]
         again = encode(Variant.parse(row["transform"])(decode(origin)), like=origin)
