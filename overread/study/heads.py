@@ -224,7 +224,7 @@ def compare_heads(
     out.mkdir(parents=True, exist_ok=True)
     if cohort is None:
         cohort = ingest(
-            study.path(study.settings.cohort.source),
+            study.source,
             out / "cohort",
             settings=study.ingest_settings(),
             engine=engine,

@@ -84,7 +84,7 @@ def run_study(
             return run_study(study, out, engine=opened, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
     cohort = ingest(
-        study.path(settings.cohort.source),
+        study.source,
         out / "cohort",
         settings=study.ingest_settings(),
         engine=engine,

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from overread.cohort import IngestSettings, SplitShares
 from overread.cohort.settings import LeakKind, Role, SplitBy
 from overread.engine import Engine, open_engine
 from overread.engine.choose import ConfValue, EngineName
+from overread.engine.spark.hadoop import is_uri
 from overread.errors import StudyError
 from overread.evaluation.asked import Asked
 from overread.progress import SILENT, Progress
@@ -25,6 +27,15 @@ from overread.training.settings import ReaderSettings
 
 _Share = Annotated[float, Field(gt=0, lt=1)]
 _MASTER = re.compile(r"local(\[.+\])?|local-cluster\[.+\]|spark://.+|yarn|k8s://.+")
+
+
+def _path_or_uri(said: object) -> Path | str:
+    """A path of this machine, or the URI of what only Spark reaches, as it was written."""
+    if isinstance(said, str) and is_uri(said):
+        return said
+    if isinstance(said, str | Path):
+        return Path(said)
+    raise PydanticCustomError("path_type", "Input is not a valid path")
 
 
 class _Table(BaseModel):
@@ -42,7 +53,7 @@ class StudyTable(_Table):
 class CohortTable(_Table):
     """`[cohort]`: where images and labels come from; the same keys as `overread ingest`."""
 
-    source: Path
+    source: Annotated[Path | str, PlainValidator(_path_or_uri)]
     layout: str = "auto"
     table: Path | None = None
     positive: str | None = None
@@ -207,6 +218,12 @@ class Study:
         """A path of the study: beside its file, or where nothing is there, in the working folder."""
         beside = self.base / path
         return path if not beside.exists() and path.exists() else beside
+
+    @property
+    def source(self) -> Path | str:
+        """`cohort.source` with its path made whole; a URI is whole."""
+        said = self.settings.cohort.source
+        return said if isinstance(said, str) else self.path(said)
 
     @property
     def weights(self) -> str:

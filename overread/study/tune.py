@@ -17,6 +17,7 @@ import numpy as np
 from overread import __version__
 from overread.cohort import Cohort, ingest
 from overread.engine import Engine, write_atomically
+from overread.engine.spark.hadoop import is_uri
 from overread.errors import BackboneError, CohortError, StudyError, TrainingError
 from overread.progress import SILENT, Progress
 from overread.study.judging import (
@@ -146,7 +147,7 @@ def tune_study(
             return tune_study(study, out, trials=trials, timeout=timeout, engine=opened, progress=progress)
     out.mkdir(parents=True, exist_ok=True)
     cohort = ingest(
-        study.path(settings.cohort.source),
+        study.source,
         out / "cohort",
         settings=study.ingest_settings(),
         engine=engine,
@@ -319,7 +320,7 @@ def best_study(study: Study, settings: StudySettings, result: TuneResult) -> str
     whole: dict[str, Value] = {
         f"cohort.{name}": str(study.path(Path(said["cohort"][name])).absolute())
         for name in ("source", "table")
-        if said["cohort"].get(name) is not None
+        if said["cohort"].get(name) is not None and not is_uri(said["cohort"][name])
     }
     weights = Study(settings, study.base).weights
     if weights not in ("imagenet", "none"):

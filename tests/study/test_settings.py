@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from overread.errors import StudyError
 from overread.study import TEMPLATES, StudySettings, load_study, template
+from overread.study.search import said_of
 from overread.study.settings import check_study
 from overread.training.settings import FineTuneSettings, ReaderSettings
 
@@ -252,3 +253,12 @@ def _at(said: Any, table: tuple[str, ...]) -> Any:
 def test_the_phase_between_head_and_fine_tuning_may_be_named() -> None:
     said = {"cohort": {"source": "x"}, "reader": {"phases": ["head", "reconnect", "fine-tune"]}}
     assert check_study(said, where="study").reader.phases == ("head", "fine-tune")
+
+
+def test_a_uri_stays_as_it_was_written_and_a_path_is_made_whole(tmp_path: Path) -> None:
+    for said, whole in (("s3a://bucket/ham", "s3a://bucket/ham"), ("images", tmp_path / "images")):
+        path = tmp_path / "study.toml"
+        path.write_text(f'[cohort]\nsource = "{said}"\n')
+        study = load_study(path)
+        assert study.source == whole
+        assert said_of(study.settings)["cohort"]["source"] == said
