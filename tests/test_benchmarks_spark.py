@@ -126,6 +126,32 @@ def test_images_that_only_sparks_file_systems_hold_are_counted_too(
 
 
 @pytest.mark.spark
+def test_pysparks_collector_looks_at_what_a_worker_has_opened_once_and_not_behind_every_task(
+    engine: Any,
+) -> None:
+    from overread.engine.spark.payload import Carried
+    from overread.training.features import ResizeStage
+
+    carried = Carried.by(engine.session.sparkContext, ResizeStage(b"of this test alone"))
+
+    def opened_three_times(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        import gc
+
+        frozen = []
+        for _ in range(3):
+            carried.opened()
+            frozen.append(gc.get_freeze_count())
+        for _ in batches:
+            yield pa.RecordBatch.from_pydict({"frozen": frozen})
+
+    frame = engine.session.range(0, 1, 1, 1).mapInArrow(opened_three_times, "frozen long")
+    first, second, third = (row["frozen"] for row in frame.collect())
+    # Nothing is imported before the first slice has run; later garbage must not be kept for good.
+    assert first < second
+    assert third == second
+
+
+@pytest.mark.spark
 def test_the_usual_way_gives_features_on_spark_and_tuning_changes_its_speed_alone(
     bench: Namespace, engine: Any, torch_work: Path
 ) -> None:
