@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from overread.imaging.augment import Augmentation
 from overread.training.batches import AugmentedImages, Pixels, SeededOrder
 from overread.training.block_rates import learning_rates
 from overread.training.fine_tune import logits_of
+from tests.training.kill_fine_tune import die
 from tests.training.made import (
     FULL,
     MEAN,
@@ -32,8 +31,6 @@ from tests.training.made import (
     run_fine_tune,
     same_weights,
 )
-
-ROOT = Path(__file__).parents[2]
 
 
 def norms(network: nn.Module) -> Iterator[nn.BatchNorm2d]:
@@ -81,8 +78,7 @@ def test_another_key_starts_anew_beside_the_old_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("moment", ["between", "after", pytest.param("before", marks=pytest.mark.slow)])
 def test_a_killed_training_goes_on_and_ends_with_the_same_bits(moment: str, tmp_path: Path) -> None:
-    arguments = ["2", moment, "9"]
-    _kill(tmp_path / "killed", arguments)
+    _kill(tmp_path / "killed", 2, moment, patience=9)
     resumed, whole = reader(), reader()
     after = run_fine_tune(resumed, tmp_path / "killed", patience=9, epochs=4, **FULL)
     uninterrupted = run_fine_tune(whole, tmp_path / "whole", patience=9, epochs=4, **FULL)
@@ -95,19 +91,18 @@ def test_a_training_killed_when_it_had_stopped_early_does_not_train_on(tmp_path:
     uninterrupted = run_fine_tune(reader(), tmp_path / "whole", **against)
     stopped = len(uninterrupted.history)
     assert stopped < 4
-    _kill(tmp_path / "killed", [str(stopped), "after", "1"])
+    _kill(tmp_path / "killed", stopped, "after", patience=1)
     assert run_fine_tune(reader(), tmp_path / "killed", **against) == uninterrupted
 
 
-def _kill(out: Path, arguments: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.training.kill_fine_tune", str(out), *arguments],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+def _kill(out: Path, epoch: int, moment: str, *, patience: int) -> None:
+    """In a fork of a server that has imported torch: loading it for every death takes most of its time."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([die.__module__, "sklearn.metrics", "torch.utils.tensorboard"])
+    process = context.Process(target=die, args=(out, epoch, moment, patience))
+    process.start()
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
 
 
 def test_a_checkpoint_cut_in_half_is_said_and_training_starts_anew(tmp_path: Path) -> None:
