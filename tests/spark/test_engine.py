@@ -23,6 +23,7 @@ from overread.engine.run_folder import begin_run
 from overread.engine.spark import SparkEngine
 from overread.engine.spark.payload import Carried
 from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask, error_of
+from overread.engine.spark.workers import welcome
 from overread.errors import CohortError, EngineError
 from tests.engine.stages import Double, FullDisk, Opener, Raises, ReadsFile, Repeats, cohort_error
 from tests.engine.test_local import Steps, alive, calls, digests, wait_until, write_numbers
@@ -132,6 +133,8 @@ def test_a_worker_process_that_is_killed_costs_nothing_but_time(
     spark_engine.run(Double(trace, pause_s=0.1), numbers, out, key="k", rows_per_part=7)
     killer.join()
     assert not alive(killed[0])
+    # The task that was tried again made its one unfinished part of at most two batches again, and no other.
+    assert calls(trace) - len(list(trace.iterdir())) <= 2
     assert len({pid for path in trace.iterdir() for pid in path.read_text().split()}) >= 3
     assert digests(out) == expected
     ids = pa.concat_tables(pq.read_table(path) for path in list_parts(out))["image_id"].to_pylist()
@@ -334,48 +337,52 @@ def python_of(folder: Path, *, said: str) -> str:
     return str(program)
 
 
-@pytest.mark.parametrize(
-    ("said", "error"),
-    [
-        ("", None),
-        (
-            "import importlib.metadata as m\nreal = m.version\n"
-            "m.version = lambda name: '0.1' if name == 'onnxruntime' else real(name)\n",
-            r"has onnxruntime 0\.1 \(here .*install the same versions on every machine",
-        ),
-        (
-            "import sys\nv = type('V', (tuple,), {'major': 3, 'minor': 99, 'micro': 0})\n"
-            "sys.version_info = v((3, 99, 0, 'final', 0))\n",
-            "the workers' Python is another than the driver's; let PYSPARK_PYTHON name the same",
-        ),
-        (
-            "import sys\nclass Lacks:\n    def find_spec(self, name, path=None, target=None):\n"
-            "        if name == 'pyarrow':\n"
-            "            raise ModuleNotFoundError(\"No module named 'pyarrow'\", name=name)\n"
-            "sys.meta_path.insert(0, Lacks())\n",
-            "the workers' Python lacks the package pyarrow; install the same packages on every machine",
-        ),
-    ],
-    ids=["no-overread", "other-onnxruntime", "other-python", "no-pyarrow"],
-)
+OTHER_ONNXRUNTIME = """
+import importlib.metadata as metadata
+real = metadata.version
+metadata.version = lambda name: "0.1" if name == "onnxruntime" else real(name)
+"""
+OTHER_PYTHON = """
+import sys
+version = type("Version", (tuple,), {"major": 3, "minor": 99, "micro": 0})
+sys.version_info = version((3, 99, 0, "final", 0))
+"""
+NO_PYARROW = """
+import sys
+class Lacks:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pyarrow":
+            raise ModuleNotFoundError("No module named 'pyarrow'", name=name)
+sys.meta_path.insert(0, Lacks())
+"""
+
+
 def test_workers_are_given_overread_and_refused_with_other_versions(
-    tmp_path: Path,
-    numbers: Path,
-    expected: dict[str, str],
-    cluster: str,
-    monkeypatch: pytest.MonkeyPatch,
-    said: str,
-    error: str | None,
+    tmp_path: Path, numbers: Path, expected: dict[str, str], cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYSPARK_PYTHON", python_of(tmp_path / "python", said=said))
-    opened = open_engine("spark", master=cluster, workers=1, conf=ON_CLUSTER)
-    if error is not None:
-        with pytest.raises(EngineError, match=error), opened:
-            pass
-        return
-    with opened as engine:
+    monkeypatch.setenv("PYSPARK_PYTHON", python_of(tmp_path / "python", said=""))
+    with open_engine("spark", master=cluster, workers=1, conf=ON_CLUSTER) as engine:
         out = engine.run(Double(), numbers, tmp_path / "out", key="k", rows_per_part=7)
-    assert digests(out) == expected
+        assert digests(out) == expected
+        context = engine.session.sparkContext  # type: ignore[attr-defined]
+        for name, said, sentence in (
+            (
+                "numbers",
+                OTHER_ONNXRUNTIME,
+                r"has onnxruntime 0\.1 \(here .*install the same versions on every",
+            ),
+            ("other", OTHER_PYTHON, "workers' Python is another than the driver's; let PYSPARK_PYTHON name"),
+            (
+                "lacking",
+                NO_PYARROW,
+                "the workers' Python lacks the package pyarrow; install the same packages",
+            ),
+            ("gone", None, r"a worker has no program \S+gone; let PYSPARK_PYTHON name a Python"),
+        ):
+            python = tmp_path / name
+            context.pythonExec = python_of(python, said=said) if said else str(python)
+            with pytest.raises(EngineError, match=sentence):
+                welcome(context, patience=60)
 
 
 def test_a_cluster_that_gives_no_worker_is_one_sentence_in_time(cluster: str) -> None:

@@ -111,7 +111,8 @@ def _started(
             context = session.sparkContext
             tasks = context.defaultParallelism
             if not str(context.master).startswith("local"):
-                tasks = _welcomed(session, Path(folder), patience=float(chosen.get(PATIENCE, 300)))
+                send_own_code(context, Path(folder))
+                tasks = welcome(context, patience=float(chosen.get(PATIENCE, 300)))
             on = f"with Java {java.version} ({java.origin})" if java else "as submitted"
             progress.note(
                 f"Spark {session.version} on {context.master} {on}: {tasks} tasks at once, "
@@ -175,17 +176,6 @@ def _start(chosen: Mapping[str, str], java: Java | None, *, local: bool) -> Spar
         said = complaint(error, master=master, more=gateway.said() if gateway else "", starting=True)
         end_gateway()
         raise said from error
-
-
-def _welcomed(session: SparkSession, folder: Path, *, patience: float) -> int:
-    context = session.sparkContext
-    try:
-        send_own_code(context, folder)
-        return welcome(context, patience=patience)
-    except EngineError:
-        raise
-    except Exception as error:
-        raise complaint(error, master=str(context.master), starting=True) from error
 
 
 def _stop(session: SparkSession) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import overread
+from overread.engine.spark.complaints import complaint
 from overread.errors import EngineError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def welcome(context: SparkContext, *, patience: float) -> int:
     """Wait for the cluster's first workers and check their versions; returns how many tasks run at once.
 
     Raises:
-        EngineError: No worker came in time, or one has other versions.
+        EngineError: No worker came in time, or one lacks something or has other versions.
     """
     group = "overread-welcome"
     context.setJobGroup(group, "waiting for workers", interruptOnCancel=True)
@@ -142,7 +143,7 @@ def welcome(context: SparkContext, *, patience: float) -> int:
                 where=f"master {context.master}",
                 todo="free cores and memory there, or ask less: spark.executor.memory, spark.cores.max",
             ) from error
-        raise
+        raise complaint(error, master=str(context.master), starting=True) from error
     finally:
         timer.cancel()
         context._jsc.sc().clearJobGroup()
