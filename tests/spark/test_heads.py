@@ -148,6 +148,28 @@ def test_a_head_says_what_sparks_own_pipeline_says(
     assert ("features" in fitted.setting) == (reduce != "none")
 
 
+@pytest.mark.slow
+def test_another_converter_of_sparks_forest_says_the_same(spark_engine: SparkEngine, seen: Seen) -> None:
+    onnxmltools = pytest.importorskip("onnxmltools")
+    from onnxmltools.convert.common.data_types import FloatTensorType
+    from onnxruntime import InferenceSession
+
+    x, targets, groups = data("multiclass", classes=3)
+    x = x.astype(np.float32)
+    fitted = fit(spark_engine, x, targets, groups, kind="random-forest", task="multiclass")
+    converted = onnxmltools.convert_sparkml(
+        seen.models[0][0],
+        "forest",
+        [("image", FloatTensorType([None, x.shape[1]]))],
+        spark_session=spark_engine.session,
+    )
+    theirs = InferenceSession(converted.SerializeToString()).run(["probability"], {"image": x})[0]
+    theirs = (FOREST * theirs + 1 / 3) / (FOREST + 1)
+    outside = fitted.folds == 0
+    ours = probabilities(fitted.held_out_logits, "multiclass")
+    np.testing.assert_allclose(ours[outside], theirs[outside], atol=1e-5)
+
+
 def test_boosting_of_classes_is_sparks_one_vs_rest_and_goes_into_onnx(
     spark_engine: SparkEngine, seen: Seen
 ) -> None:

@@ -15,6 +15,7 @@ from overread.study.heads import Asked, HeadTable, check_rows, compare_heads, op
 from overread.study.heads_figures import Judged, Side, figures_of
 from overread.study.heads_page import render_heads, sentences
 from overread.training import head_phase
+from tests.phone import open_alone_on_a_phone
 from tests.study.test_run import write_study
 from tests.training.made import write_images
 
@@ -74,6 +75,12 @@ def test_a_row_is_fitted_once_and_a_library_that_is_missing_is_a_row_that_says_s
     assert "<script" not in page
     assert "//" not in page.split("</style>")[1]
     assert sentences(again)[0].startswith("The highest ROC AUC is that of ")
+
+
+@pytest.mark.browser
+def test_the_page_fits_a_phone_and_loads_nothing(made: tuple[Path, HeadTable], browser: Any) -> None:
+    page = open_alone_on_a_phone(browser, made[0] / "out" / "heads.html")
+    assert page.locator("table.heads tbody tr").count() >= 3
 
 
 def test_spark_that_is_missing_is_said_before_anything_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
