@@ -194,6 +194,8 @@ def test_rows_of_nih_reconcile_with_what_was_made_and_damaged(
     assert later == {"files": 12, "damaged": 2}
     preprocess = preprocess_graph(Preprocess(size=SIZE))
     pack(tmp_path / "bundle", draft=make_draft(), preprocess=preprocess, network=network_bytes())
+    # Neither reading nor writing the cohort may pass through the driver alone.
+    monkeypatch.setattr(LocalEngine, "run", lambda *_, **__: pytest.fail("the driver did a worker's work"))
     found = nih.run(tmp_path, master="local[2]", near_duplicates=False)
     told = nih.judged(found, made, later)
     assert told["reconciles"], (told["ingest"], told["predict"], told["expected"])

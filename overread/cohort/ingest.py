@@ -258,6 +258,7 @@ def _build(
             work / IMAGES,
             embed=embed,
             mean_bytes=pc.mean(known["file_bytes"]).as_py() or 0.0,
+            engine=job.engine,
             before=before,
             progress=job.progress,
         )

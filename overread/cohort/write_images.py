@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from overread.cohort.cohort import Cohort
 from overread.cohort.read_stage import EmbedStage
 from overread.cohort.schema import IMAGE_SCHEMA
-from overread.engine import LocalEngine, list_parts, write_table
+from overread.engine import Engine, LocalEngine, list_parts, write_table
 from overread.engine.parts import part_name
 from overread.engine.run_folder import RUN_FILE
 from overread.progress import SILENT, Progress
@@ -29,6 +29,7 @@ def write_images(
     *,
     embed: bool,
     mean_bytes: float,
+    engine: Engine,
     before: Cohort | None = None,
     progress: Progress = SILENT,
 ) -> None:
@@ -40,6 +41,8 @@ def write_images(
         images: Folder for the parts; what an interrupted call left there is kept.
         embed: Whether the bytes of the files are taken in.
         mean_bytes: Of a file, to choose how many images a part holds.
+        engine: Where files are copied: on one machine in this process, as copying waits for its one disk;
+            on a cluster by all, as the driver's network is not the storage's.
         before: The cohort that these rows continue. Where all of its rows are among them, unchanged, its
             parts are kept and only the others are written.
         progress: Who listens.
@@ -57,9 +60,9 @@ def write_images(
     if rows.num_rows:
         share = int(np.clip(PART_BYTES / max(mean_bytes, 1.0), 64, 4096))
         write_table(work / _ACCEPTED, rows, rows_per_group=share)
-        # Copying waits for the disk, so it stays in this process. The key says nothing of times of change:
-        # equal sources give equal bytes.
-        LocalEngine(1).run(
+        copier = LocalEngine(1) if isinstance(engine, LocalEngine) else engine
+        # The key says nothing of times of change: equal sources give equal bytes.
+        copier.run(
             EmbedStage(folder, embed=embed),
             work / _ACCEPTED,
             out,

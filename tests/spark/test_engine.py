@@ -6,12 +6,9 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,12 +22,24 @@ from overread.engine.spark.payload import Carried
 from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask, error_of
 from overread.engine.spark.workers import welcome
 from overread.errors import CohortError, EngineError
+from overread.imaging import Preprocess, resize_graph
+from overread.training.features import ResizeStage
+from tests.bundle.conftest import encode, make_pixels
 from tests.engine.stages import Double, FullDisk, Opener, Raises, ReadsFile, Repeats, cohort_error
 from tests.engine.test_local import Steps, alive, calls, digests, wait_until, write_numbers
 from tests.spark.conftest import SMALL
+from tests.spark.programs import (
+    NO_PYARROW,
+    OTHER_ONNXRUNTIME,
+    OTHER_PYTHON,
+    executor_of,
+    python_of,
+    session_of,
+    start_program,
+    without_java,
+)
 
 pytestmark = pytest.mark.spark
-ROOT = Path(__file__).parents[2]
 ON_CLUSTER = {
     **SMALL,
     "spark.executor.memory": "512m",
@@ -129,6 +138,7 @@ def test_a_worker_process_that_is_killed_costs_nothing_but_time(
         os.kill(killed[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
+    assert spark_engine.session  # starts it, where this test runs alone
     killer.start()
     spark_engine.run(Double(trace, pause_s=0.1), numbers, out, key="k", rows_per_part=7)
     killer.join()
@@ -141,6 +151,23 @@ def test_a_worker_process_that_is_killed_costs_nothing_but_time(
     assert ids == [f"image {number}" for number in range(100)]
 
 
+def test_relative_paths_in_the_rows_mean_what_they_mean_for_the_driver(
+    tmp_path: Path, spark_engine: SparkEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers stand elsewhere: a cluster's in a folder of their own."""
+    assert spark_engine.session.sparkContext is not None  # its Java machine starts before the folder changes
+    monkeypatch.chdir(tmp_path)
+    Path("images").mkdir()
+    Path("images/one.png").write_bytes(encode(make_pixels()))
+    columns = {"image_id": ["one"], "uri": ["images/one.png"], "content": pa.array([None], pa.binary())}
+    pq.write_table(pa.table(columns), "list.parquet")
+    stage = ResizeStage(resize_graph(Preprocess(size=32)))
+    spark_engine.run(stage, Path("list.parquet"), Path("out"), key="k")
+    made = pq.read_table("out/part-00000.parquet")
+    assert made["reject_detail"].to_pylist() == [None]
+    assert made["pixels"].is_valid().to_pylist() == [True]
+
+
 def test_two_tries_of_a_task_at_the_same_time_write_the_same_parts(
     tmp_path: Path, numbers: Path, expected: dict[str, str], spark_engine: SparkEngine
 ) -> None:
@@ -150,7 +177,7 @@ def test_two_tries_of_a_task_at_the_same_time_write_the_same_parts(
     context = spark_engine.session.sparkContext
     carried, work = Carried.by(context, stage), context.broadcast((run.job, (tuple(run.missing),) * 2))
     frame = spark_engine.session.range(0, 2, 1, numPartitions=2)
-    rows = frame.mapInArrow(SliceTask(carried, work), RESULT_TYPES).collect()
+    rows = frame.mapInArrow(SliceTask(carried, work, folder=tmp_path), RESULT_TYPES).collect()
     run.end()
     assert not any(row["error"] for row in rows)
     assert digests(tmp_path / "out") == expected
@@ -187,59 +214,6 @@ class Notes(Steps):
 
     def note(self, message: str) -> None:
         self.notes.append(message)
-
-
-# A whole program, since it is killed: its Java machine and workers must end with it.
-PROGRAM = """
-import signal, sys
-from pathlib import Path
-from overread.engine import open_engine
-from tests.engine.stages import Double
-from tests.spark.conftest import SMALL
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    folder = Path(sys.argv[1])
-    with open_engine("spark", master="local[2]", conf=SMALL) as engine:
-        stage = Double(folder / "trace", pause_s=float(sys.argv[2]))
-        engine.run(stage, folder / "numbers.parquet", folder / "out", key="k", rows_per_part=7)
-"""
-
-
-def start_program(folder: Path, *, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
-    (folder / "trace").mkdir()
-    (folder / "program.py").write_text(PROGRAM)
-    return subprocess.Popen(
-        [sys.executable, str(folder / "program.py"), str(folder), "0.15"],
-        env={**(environment or os.environ), "PYTHONPATH": str(ROOT)},
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def session_of(pid: int) -> Iterator[int]:
-    """The living processes of a login session."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, _, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(session) == pid and state != "Z":
-            yield int(folder.name)
-
-
-def without_java(folder: Path) -> dict[str, str]:
-    """An environment in which nothing but pip has brought a Java."""
-    folder.mkdir()
-    for name in ("bash", "sh", "env", "dirname", "basename", "ps", "cat", "id", "uname"):
-        found = shutil.which(name)
-        if found:
-            (folder / name).symlink_to(found)
-    hidden = ("JAVA_HOME", "PATH", "XDG_CACHE_HOME")
-    kept = {name: value for name, value in os.environ.items() if name not in hidden}
-    return {**kept, "PATH": str(folder), "XDG_CACHE_HOME": str(folder / "cache")}
 
 
 def test_a_killed_driver_on_the_java_from_pip_leaves_work_that_any_engine_goes_on_with(
@@ -313,50 +287,6 @@ def test_a_cluster_writes_the_same_bytes_with_files_that_travel_also_when_an_exe
     assert set(Path(tempfile.gettempdir()).glob("overread-stage-*")) <= left
 
 
-def executor_of(worker: int) -> int:
-    """The Java machine in which a Python worker's task runs."""
-    pid = worker
-    while b"java" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]:
-        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return pid
-
-
-def python_of(folder: Path, *, said: str) -> str:
-    """A Python with the packages of this one but Overread, and what `said` does to it."""
-    folder.mkdir()
-    start = "import runpy, sys\nsys.argv = sys.argv[2:]\nrunpy.run_module(sys.argv[0], run_name='__main__')\n"
-    (folder / "start.py").write_text(said + start)
-    (folder / "tests" / "engine").mkdir(parents=True)
-    shutil.copy(ROOT / "tests" / "engine" / "stages.py", folder / "tests" / "engine")
-    packages = Path(pa.__file__).parents[1]
-    program = folder / "python"
-    # -S: an installation for development would be found through the packages' .pth files.
-    started = f'{sys.executable} -S {folder}/start.py "$@"'
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{folder}:{packages}:$PYTHONPATH" exec {started}\n')
-    program.chmod(0o755)
-    return str(program)
-
-
-OTHER_ONNXRUNTIME = """
-import importlib.metadata as metadata
-real = metadata.version
-metadata.version = lambda name: "0.1" if name == "onnxruntime" else real(name)
-"""
-OTHER_PYTHON = """
-import sys
-version = type("Version", (tuple,), {"major": 3, "minor": 99, "micro": 0})
-sys.version_info = version((3, 99, 0, "final", 0))
-"""
-NO_PYARROW = """
-import sys
-class Lacks:
-    def find_spec(self, name, path=None, target=None):
-        if name == "pyarrow":
-            raise ModuleNotFoundError("No module named 'pyarrow'", name=name)
-sys.meta_path.insert(0, Lacks())
-"""
-
-
 def test_workers_are_given_overread_and_refused_with_other_versions(
     tmp_path: Path, numbers: Path, expected: dict[str, str], cluster: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,7 +331,7 @@ def test_folders_that_workers_do_not_see_are_one_sentence(
     run = begin_run(Double(), numbers, tmp_path / "out", key="k", columns=None, rows_per_part=7)
     context = spark_engine.session.sparkContext
     work = context.broadcast((run.job, (tuple(run.missing),)))
-    task = SliceTask(Carried.by(context, Double()), work)
+    task = SliceTask(Carried.by(context, Double()), work, folder=tmp_path)
     (tmp_path / "out" / "run.json").unlink()
     frame = spark_engine.session.range(0, 1, 1, numPartitions=1)
     (row,) = [row for row in frame.mapInArrow(task, RESULT_TYPES).collect() if row["error"]]

@@ -132,7 +132,8 @@ class _Job:
         carried = Carried.by(self.context, self.stage)
         work = self.context.broadcast((self.run.job, tuple(shares)))
         # This thread waits and listens for ctrl-C; its line to the Java machine must be free for that.
-        thread = InheritableThread(target=self._collect, args=(SliceTask(carried, work), len(shares)))
+        make = SliceTask(carried, work, folder=Path.cwd())
+        thread = InheritableThread(target=self._collect, args=(make, len(shares)))
         thread.daemon = True
         try:
             thread.start()

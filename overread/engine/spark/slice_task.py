@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -33,15 +36,18 @@ class SliceTask:
     Args:
         stage: As it travels.
         work: A broadcast of the job and all shares (tuples of slices).
+        folder: Where the driver works; paths in the rows may be relative to it.
     """
 
-    def __init__(self, stage: Carried, work: Any) -> None:
-        self._stage, self._work = stage, work
+    def __init__(self, stage: Carried, work: Any, *, folder: Path) -> None:
+        self._stage, self._work, self._folder = stage, work, folder
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Make the parts; a part that an earlier try of this task has finished is left alone."""
         pa.set_cpu_count(1)
         pa.set_io_thread_count(1)
+        with suppress(OSError):  # a machine that lacks the folder can still read what is absolute
+            os.chdir(self._folder)
         job, shares = self._work.value
         for batch in batches:
             for at in batch.column(0).to_pylist():
