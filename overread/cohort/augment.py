@@ -69,7 +69,7 @@ def augment(
         strength: Factor on how far copies differ.
         seed: Of who gets one more copy than others, and of what is done to copies.
         engine: Where copies are made.
-        rows_per_part: Images a part of the new cohort, before copies; None: as many as make 32 MB.
+        rows_per_part: Images a part of the new cohort, before copies; None: as many as make 32 MB, or a 32nd.
         progress: Who listens.
 
     Raises:
@@ -187,10 +187,13 @@ def _plan(cohort: Cohort, *, share: Share, seed: int) -> UpsamplingPlan:
 
 
 def _rows_a_part(cohort: Cohort, plan: UpsamplingPlan) -> int:
-    """As many images as make a part of `PART_BYTES` with their copies; the same ones on every engine."""
+    """As many images as make a part of `PART_BYTES` with their copies, or a 32nd: so that work can be shared.
+
+    The same ones on every engine.
+    """
     images = cohort.card.images
     mean = (pc.mean(cohort.measurements()["file_bytes"]).as_py() or 1.0) * (images + plan.total) / images
-    return int(np.clip(PART_BYTES / max(mean, 1.0), 16, 4096))
+    return int(np.clip(min(PART_BYTES / max(mean, 1.0), images / 32), 16, 4096))
 
 
 def _key(cohort: Cohort, stage: UpsampleStage, *, share: Share, rows: int) -> str:
