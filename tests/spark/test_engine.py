@@ -131,7 +131,7 @@ def test_a_worker_process_that_is_killed_costs_nothing_but_time(
     killed: list[int] = []
 
     def kill() -> None:
-        wait_until(lambda: len(list_parts(out)) >= 2)
+        wait_until(lambda: len(list_parts(out)) >= 2, seconds=120)
         killed.append(
             int(max(trace.iterdir(), key=lambda path: path.stat().st_mtime).read_text().split()[-1])
         )
@@ -181,6 +181,12 @@ def test_two_tries_of_a_task_at_the_same_time_write_the_same_parts(
     run.end()
     assert not any(row["error"] for row in rows)
     assert digests(tmp_path / "out") == expected
+    # A task that is tried again leaves alone what it has finished.
+    trace = tmp_path / "trace"
+    trace.mkdir()
+    again = SliceTask(Carried.by(context, Double(trace)), work, folder=tmp_path)
+    assert len(frame.mapInArrow(again, RESULT_TYPES).collect()) == 2 * len(run.missing)
+    assert calls(trace) == 0
 
 
 def test_one_task_at_a_time_writes_the_same_bytes(
@@ -226,7 +232,7 @@ def test_a_killed_driver_on_the_java_from_pip_leaves_work_that_any_engine_goes_o
     assert process.poll() is None, process.communicate()[0]
     process.kill()
     process.communicate()
-    wait_until(lambda: not list(session_of(process.pid)))
+    wait_until(lambda: not list(session_of(process.pid)), seconds=60)
     assert list((tmp_path / "bin" / "cache").rglob("bin/java"))
     finished = {path.name: path.read_bytes() for path in list_parts(tmp_path / "out")}
     assert 3 <= len(finished) < len(expected) - 1
@@ -252,7 +258,7 @@ def test_ctrl_c_keeps_what_is_finished_and_leaves_no_process(tmp_path: Path, num
     assert time.monotonic() - before < 30
     assert said.count("Traceback") == 1
     assert said.rstrip().endswith("KeyboardInterrupt")
-    wait_until(lambda: not list(session_of(process.pid)))
+    wait_until(lambda: not list(session_of(process.pid)), seconds=60)
     assert 3 <= len(list_parts(tmp_path / "out")) < 15
     assert not list((tmp_path / "out").glob("part-*.tmp"))
 
@@ -272,7 +278,7 @@ def test_a_cluster_writes_the_same_bytes_with_files_that_travel_also_when_an_exe
         killed: list[int] = []
 
         def kill() -> None:
-            wait_until(lambda: len(list_parts(out)) >= 2)
+            wait_until(lambda: len(list_parts(out)) >= 2, seconds=120)
             worker = int(next(trace.iterdir()).read_text())
             killed.append(executor_of(worker))
             os.kill(killed[0], signal.SIGKILL)
