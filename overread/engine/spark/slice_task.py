@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import suppress
@@ -46,8 +47,7 @@ class SliceTask:
         """Make the parts; a part that an earlier try of this task has finished is left alone."""
         pa.set_cpu_count(1)
         pa.set_io_thread_count(1)
-        with suppress(OSError):  # a machine that lacks the folder can still read what is absolute
-            os.chdir(self._folder)
+        _stand_in(self._folder)
         job, shares = self._work.value
         for batch in batches:
             for at in batch.column(0).to_pylist():
@@ -56,6 +56,20 @@ class SliceTask:
                     if (job.out / STOP_FILE).exists():
                         break
                     yield pa.RecordBatch.from_pylist([_make(self._stage, job, piece)], schema=_RESULT)
+
+
+def _stand_in(folder: Path) -> None:
+    """Work where the driver works; a machine that lacks the folder can still read what is absolute."""
+    before = Path.cwd()
+    if before == folder:
+        return
+    with suppress(OSError):
+        os.chdir(folder)
+        # Spark names the code that it brought by paths relative to where a worker began.
+        packages = [vars(one).get("__path__") for one in [*sys.modules.values()] if hasattr(one, "__dict__")]
+        for paths in (sys.path, *packages):
+            if isinstance(paths, list):
+                paths[:] = [str(before / path) for path in paths]
 
 
 def _make(stage: Carried, job: Job, piece: Slice) -> dict[str, Any]:
