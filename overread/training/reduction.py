@@ -107,10 +107,17 @@ def _ranks(features: Array, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int
 def _components(x: Array, count: int) -> Array:
     """Directions of largest variance of centred rows `[n, d]`: `[count, d]`, with signs that are fixed."""
     if len(x) > x.shape[1]:
-        _, vectors = np.linalg.eigh(x.T @ x)
-        basis = vectors[:, ::-1][:, :count].T
-    else:
-        _, _, directions = np.linalg.svd(x, full_matrices=False)
-        basis = directions[:count]
+        return largest_components(x.T @ x, count)
+    _, _, directions = np.linalg.svd(x, full_matrices=False)
+    return _with_fixed_signs(directions[:count])
+
+
+def largest_components(products: Array, count: int) -> Array:
+    """The same of the products of columns, `[d, d]`."""
+    _, vectors = np.linalg.eigh(products)
+    return _with_fixed_signs(vectors[:, ::-1][:, :count].T)
+
+
+def _with_fixed_signs(basis: Array) -> Array:
     largest = basis[np.arange(len(basis)), np.abs(basis).argmax(1)]
     return np.ascontiguousarray(basis * np.where(largest < 0, -1.0, 1.0)[:, None])

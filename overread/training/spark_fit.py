@@ -167,12 +167,16 @@ class SparkFit:
         found = self.reductions[fold].first(size) if size else self.reductions[fold]
         return keeping(found, self.image_width, self.beside) if self.beside else found
 
-    def scales(self, fold: int, candidate: Candidate) -> Array:
-        """What a logistic regression's features are divided by, `[k]`."""
+    def factors(self, fold: int, candidate: Candidate) -> Array:
+        """What a logistic regression's features are multiplied by, `[k]`; 0 for what does not vary.
+
+        Spark divides by deviations inside: one of 1e-16, left by rounding, and its first step goes astray.
+        """
         inside = self.x[self.fold != fold].astype(np.float64)
         fewer = self.reduction(fold, candidate.size).apply(inside)
         weight = candidate.setting.get("metadata", WEIGHTS[0])
-        return unit_scales(fewer, beside=self.beside, weight=weight)
+        scales = unit_scales(fewer, beside=self.beside, weight=weight)
+        return np.asarray((fewer.std(0) > 1e-9) / scales, np.float64)
 
     def tuned(
         self, frame: DataFrame, candidates: list[Candidate], session: SparkSession
@@ -213,7 +217,7 @@ class SparkFit:
             stages.append(VectorAssembler(inputCols=[column, f"beside_{candidate.size}"], outputCol="seen"))
             column = "seen"
         if self.kind == "logistic":
-            by = Vectors.dense(1 / self.scales(fold, candidate))
+            by = Vectors.dense(self.factors(fold, candidate))
             stages.append(ElementwiseProduct(scalingVec=by, inputCol=column, outputCol="scaled"))
             column = "scaled"
         known = ~np.isnan(self.labels(question.number)) & (self.fold != fold)
@@ -247,7 +251,7 @@ class SparkFit:
         fitted = [model.stages[-1] for model in models]
         if self.kind == "logistic":
             parts = [linear_of(one) for one in fitted]
-            weight = np.concatenate([part[0] for part in parts]) / self.scales(fold, candidate)
+            weight = np.concatenate([part[0] for part in parts]) * self.factors(fold, candidate)
             bias = np.concatenate([part[1] for part in parts])
             whole, at = reduction.unfold(weight, bias, width=self.x.shape[1])
             return LinearHead(whole, at - self.remedies[fold].offset)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
-from overread.training.reduction import Reduction
+from overread.training.reduction import Reduction, largest_components
 from overread.training.spark_folds import Question
 from overread.training.spark_rows import FOLD
 
@@ -33,9 +34,10 @@ def spark_reduction(
     Args:
         frame: Rows with `image`, the features, and labels and weights of the questions.
         questions: What the features shall tell.
-        kind: "pca": components of standardised features, by StandardScaler and PCA; "select": the features
-            of greatest importance in a forest (its mean decrease of impurity, Breiman 2001); of several
-            findings the one counts in which a feature stands best.
+        kind: "pca": components of standardised features, from the correlations that Spark adds up: what its
+            own PCA finds in a singular matrix was wrong in 1 of 5 folds of 160 photographs; "select": those
+            features of greatest importance in a forest (its mean decrease of impurity, Breiman 2001); of
+            several findings the one counts in which a feature stands best.
         size: How many.
         fold: That is not looked at.
         seed: Of the forest.
@@ -43,7 +45,8 @@ def spark_reduction(
     """
     from pyspark.ml import PipelineModel
     from pyspark.ml.classification import RandomForestClassifier
-    from pyspark.ml.feature import PCA, StandardScaler, VectorSlicer
+    from pyspark.ml.feature import StandardScaler, VectorSlicer
+    from pyspark.ml.stat import Correlation
     from pyspark.sql import functions as F
 
     inside = frame.where(F.col(FOLD) != fold)
@@ -51,10 +54,12 @@ def spark_reduction(
         scaled = f"scaled_{fold}"
         scaler = StandardScaler(inputCol="image", outputCol=scaled, withMean=True, withStd=True)
         standard = scaler.fit(inside)
-        components = PCA(k=size, inputCol=scaled, outputCol=column).fit(standard.transform(inside))
+        shared = Correlation.corr(standard.transform(inside), scaled).head()
+        assert shared is not None
+        basis = largest_components(np.nan_to_num(shared[0].toArray()), size)
         mean, std = standard.mean.toArray(), standard.std.toArray()
-        matrix = components.pc.toArray().T / np.where(std > 0, std, np.inf)
-        way = PipelineModel([standard, components])
+        matrix = basis / np.where(std > 0, std, np.inf)
+        way = PipelineModel([standard, _pca_model(basis).setInputCol(scaled).setOutputCol(column)])
         return Reduction(np.arange(len(mean)), matrix, -matrix @ mean), way
     ranks = []
     for question in questions:
@@ -74,3 +79,19 @@ def spark_reduction(
     order = np.lexsort((np.mean(ranks, 0), np.min(ranks, 0)))[:size].astype(np.int64)
     slicer = VectorSlicer(inputCol="image", outputCol=column, indices=order.tolist())
     return Reduction(order), PipelineModel([slicer])
+
+
+def _pca_model(basis: npt.NDArray[np.float64]) -> Any:
+    """A PCAModel of Spark with these components `[k, d]`."""
+    from pyspark import SparkContext
+    from pyspark.ml.common import _py2java
+    from pyspark.ml.feature import PCAModel
+    from pyspark.ml.linalg import DenseMatrix, Vectors
+
+    context: Any = SparkContext.getOrCreate()
+    columns = DenseMatrix(basis.shape[1], len(basis), basis.ravel().tolist())  # column by column
+    variance = Vectors.dense(np.zeros(len(basis)))
+    java = context._jvm.org.apache.spark.ml.feature.PCAModel(
+        "pca", _py2java(context, columns), _py2java(context, variance)
+    )
+    return PCAModel(java)._set(k=len(basis))
