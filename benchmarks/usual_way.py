@@ -47,13 +47,13 @@ def features_job(session: Any, work: Path, said: dict[str, Any]) -> Callable[[in
     from pyspark.sql import functions as column
     from timing import FIRST
 
-    for name, value in conf_of(said).items():
-        if name.startswith("spark.sql."):
-            session.conf.set(name, value)
     udf = featurize_udf(session, work, said)
     fresh = itertools.count()
 
     def run(count: int) -> Path:
+        for name, value in conf_of(said).items():
+            if name.startswith("spark.sql."):
+                session.conf.set(name, value)
         if said["split"] == "binaryFile":
             files = sorted((work / "images").iterdir())[:count]
             # A glob would name all of them; a few are named one by one.
