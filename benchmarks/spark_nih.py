@@ -272,7 +272,7 @@ def plot(found: dict[str, Any], path: Path) -> None:
             f"{name} ends ", (found[name]["ends"], axis.get_ylim()[1]), ha="right", va="top", fontsize=8
         )
     axis.set(xlabel="seconds", ylabel="MiB", title=f"{found['rows']:,} rows on {found['master']}")
-    axis.legend(loc="lower right")
+    figure.legend(loc="outside right center", frameon=False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
