@@ -19,15 +19,16 @@ from numpy.typing import NDArray
 from overread import __version__
 from overread.cohort.augment_policy import choose_policy
 from overread.cohort.card import Augmented, CohortCard
-from overread.cohort.cohort import CARD, DUPLICATES, IMAGES, REJECTS, TEST_READS, Cohort
+from overread.cohort.cohort import CARD, IMAGES, TEST_READS, Cohort
 from overread.cohort.describe import count_classes
 from overread.cohort.ingest_key import KEY_FILE as INGESTED
-from overread.cohort.inputs import INPUTS
+from overread.cohort.ingest_key import key_of
+from overread.cohort.publish import TABLES, publish
 from overread.cohort.schema import COPY_FIELDS, HASHED_COLUMNS, SPLITS, content_hash
 from overread.cohort.upsample import Share, UpsamplingPlan, plan_upsampling
 from overread.cohort.upsample_stage import UpsampleStage
 from overread.cohort.write_images import PART_BYTES
-from overread.engine import Engine, list_parts, remove_unfinished, write_atomically
+from overread.engine import Engine, list_parts, write_atomically
 from overread.engine.run_folder import RUN_FILE
 from overread.errors import CohortError, UsageError
 from overread.imaging.augment import Augmentation, Policy, Transform
@@ -35,7 +36,6 @@ from overread.progress import SILENT, Progress
 
 KEY_FILE = "augment.json"
 _WORK = ".work"
-_KEPT = (REJECTS, DUPLICATES, INPUTS)
 
 
 def augment(
@@ -91,7 +91,7 @@ def augment(
     stage = UpsampleStage(plan, drawn)
     rows = rows_per_part or _rows_a_part(cohort, plan)
     key = _key(cohort, stage, share=share, rows=rows)
-    if _key_of(out) == key and (out / CARD).exists():
+    if key_of(out, KEY_FILE) == key and (out / CARD).exists():
         try:
             made = Cohort.load(out)
         except CohortError as error:
@@ -100,7 +100,7 @@ def augment(
             shutil.rmtree(out / _WORK, ignore_errors=True)
             return made
     work = out / _WORK
-    if _key_of(work) != key:
+    if key_of(work, KEY_FILE) != key:
         shutil.rmtree(work, ignore_errors=True)
         _make_folder(work)
         write_atomically(work / KEY_FILE, _record(cohort, key))
@@ -117,12 +117,17 @@ def augment(
                 progress=progress,
             )
             (work / IMAGES / RUN_FILE).unlink()
-        for name in _KEPT:
+        for name in TABLES:
             if (cohort.path / name).exists():
                 write_atomically(work / name, (cohort.path / name).read_bytes())
         card = _card(cohort, _Asked(share, drawn, seed), plan, work / IMAGES)
         write_atomically(work / CARD, card.to_json().encode())
-    _publish(work, out, cohort)
+    publish(
+        work,
+        out,
+        records={KEY_FILE: KEY_FILE},
+        before_card=lambda: _carry_test_reads(cohort, work, out),
+    )
     return Cohort.load(out)
 
 
@@ -209,14 +214,6 @@ def _record(cohort: Cohort, key: str) -> bytes:
     return (json.dumps({"key": key, "cohort": str(cohort.path.absolute())}) + "\n").encode()
 
 
-def _key_of(folder: Path) -> str | None:
-    try:
-        said = json.loads((folder / KEY_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return said.get("key") if isinstance(said, dict) else None
-
-
 def _make_folder(work: Path) -> None:
     try:
         work.mkdir(parents=True, exist_ok=True)
@@ -264,29 +261,6 @@ def _card(cohort: Cohort, asked: _Asked, plan: UpsamplingPlan, images: Path) -> 
             "augmented": augmented,
         }
     )
-
-
-def _publish(work: Path, out: Path, cohort: Cohort) -> None:
-    """Put the finished cohort in its place; the card goes last, so a cohort with a card is whole."""
-    try:
-        (out / CARD).unlink(missing_ok=True)
-        if (work / IMAGES).exists():
-            shutil.rmtree(out / IMAGES, ignore_errors=True)
-            (work / IMAGES).replace(out / IMAGES)
-        for name in _KEPT:
-            if (work / name).exists():
-                (work / name).replace(out / name)
-        _carry_test_reads(cohort, work, out)
-        write_atomically(out / KEY_FILE, (work / KEY_FILE).read_bytes())
-        (work / CARD).replace(out / CARD)
-        shutil.rmtree(work)
-        remove_unfinished(out)
-    except OSError as error:
-        raise CohortError(
-            f"the cohort could not be put in its place: {error.strerror or error}",
-            where=str(out),
-            todo="run the same command again",
-        ) from error
 
 
 def _carry_test_reads(cohort: Cohort, work: Path, out: Path) -> None:

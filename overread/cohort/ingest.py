@@ -30,12 +30,13 @@ from overread.cohort.inputs import (
 )
 from overread.cohort.labels import choose_labelling
 from overread.cohort.layouts import list_source
+from overread.cohort.publish import publish
 from overread.cohort.read_stage import FILE_FIELD, ReadStage
 from overread.cohort.remote import Refusals, RemoteSource, RenamingProgress, refuse, remote_source
 from overread.cohort.schema import Split
 from overread.cohort.settings import IngestSettings
 from overread.cohort.write_images import write_images
-from overread.engine import Engine, list_parts, remove_unfinished, write_atomically, write_table
+from overread.engine import Engine, list_parts, write_atomically, write_table
 from overread.engine.run_folder import RUN_FILE
 from overread.engine.spark.hadoop import is_uri
 from overread.errors import CohortError
@@ -131,7 +132,7 @@ def _ingest(job: _Job, listing: Listing, *, retry: bool) -> Cohort:
         _make_room(work, work_key)
     if not (work / CARD).exists():
         _build(job, listing, opened, states=states, key=key, before=before)
-    _publish(work, out)
+    publish(work, out, records={KEY_FILE: RECORD})
     cohort = Cohort.load(out)
     if cohort.card.rejected:
         progress.note(
@@ -339,27 +340,3 @@ def _said(job: _Job, key: str) -> dict[str, Any]:
     if job.settings.table is not None:
         said["table"] = str(job.settings.table.absolute())
     return {"key": key, "source": job.called(job.source.absolute()), "settings": said}
-
-
-def _publish(work: Path, out: Path) -> None:
-    """Put the finished cohort in its place; the card goes last, so a cohort with a card is whole."""
-    try:
-        (out / CARD).unlink(missing_ok=True)
-        if (work / IMAGES).exists():
-            shutil.rmtree(out / IMAGES, ignore_errors=True)
-            (work / IMAGES).replace(out / IMAGES)
-        if (work / REJECTS).exists():
-            (work / REJECTS).replace(out / REJECTS)
-        for name in (INPUTS, DUPLICATES):
-            if (work / name).exists():
-                (work / name).replace(out / name)
-        write_atomically(out / KEY_FILE, (work / RECORD).read_bytes())
-        (work / CARD).replace(out / CARD)
-        shutil.rmtree(work)
-        remove_unfinished(out)
-    except OSError as error:
-        raise CohortError(
-            f"the cohort could not be put in its place: {error.strerror or error}",
-            where=str(out),
-            todo="run the same command again",
-        ) from error

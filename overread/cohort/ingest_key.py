@@ -64,10 +64,10 @@ def key_of_inputs(
     return digest.hexdigest()
 
 
-def key_of(folder: Path) -> str | None:
-    """The key of the ingest that made a folder; None where none did."""
+def key_of(folder: Path, name: str = KEY_FILE) -> str | None:
+    """The key in the record, `name`, of what made a folder; None where nothing of the kind did."""
     try:
-        said = json.loads((folder / KEY_FILE).read_text())
+        said = json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError):
         return None
     return said.get("key") if isinstance(said, dict) else None
