@@ -25,8 +25,10 @@ def skin() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, spec.name, module)
+        patch.syspath_prepend(str(SCRIPT.parent))  # as for a script: it imports its neighbours
+        spec.loader.exec_module(module)
     return module
 
 
