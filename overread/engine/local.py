@@ -59,28 +59,9 @@ class LocalEngine:
         label: str = "running",
         progress: Progress = SILENT,
     ) -> Path:
-        """Run a stage over a Parquet source; what an earlier, interrupted run has finished is kept.
+        """Run a stage over a Parquet source; see `overread.engine.Engine.run`.
 
-        The parts, their numbers and their bytes do not depend on the number of workers.
-
-        Args:
-            stage: What to run; must be picklable unless there is one worker.
-            source: A Parquet file, a folder of `part-*.parquet`, or several of these, in order.
-            out: Folder for `part-00000.parquet`, … and `run.json`; made where missing.
-            key: Names what the stage computes: all that changes its numbers (model hash, settings).
-                Parts of a run with another key, source or schema are removed.
-            columns: The source's columns that the stage needs; None for all.
-            rows_per_part: Input rows of each part; a stage that expands writes more.
-            label: What is done, for the progress bar.
-            progress: Who listens; advances by rows.
-
-        Returns:
-            `out`.
-
-        Raises:
-            EngineError: The source or the folder does not fit, the stage broke its rule or raised, a worker
-                process was ended, or the disk is full. The same call again goes on where this one stopped.
-            OverreadError: Whatever the stage raised of these.
+        With one worker the stage stays in this process and need not be picklable.
         """
         run = begin_run(stage, source, out, key=key, columns=columns, rows_per_part=rows_per_part)
         with progress.task(label, run.rows) as task:
