@@ -181,13 +181,7 @@ def _spark_type(kind: pa.DataType) -> pa.DataType:
         return _spark_type(kind.value_type)
     if pa.types.is_float16(kind):
         return pa.float32()
-    wider = {
-        pa.uint8(): pa.int16(),
-        pa.uint16(): pa.int32(),
-        pa.uint32(): pa.int64(),
-        pa.uint64(): pa.int64(),
-    }
-    return wider.get(kind, kind)
+    return _WIDER.get(kind, kind)
 
 
 def _cut(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
