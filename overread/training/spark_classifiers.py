@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from overread.training.grown_trees import BOOSTED_TREES as XGBOOST_TREES
 from overread.training.grown_trees import FOREST_TREES, MOST_LEAVES, ROWS_OF_A_TREE, Setting, xgboost_trees
-from overread.training.heads import PENALTIES, Array
+from overread.training.heads import Array
 from overread.training.spark_trees import spark_trees
 from overread.training.trees import Trees
+from overread.training.tuned_heads import GRIDS as LOCAL_GRIDS
+from overread.training.tuned_heads import TunedKind
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator
 
-SparkKind = Literal["logistic", "random-forest", "gradient-boosting", "xgboost"]
-
 # A tree of Spark's boosting is several jobs of a cluster: fewer than of ours. The first counts in full, and
 # steps are the gradient's, at first twice those of Newton.
 BOOSTED_TREES = 100
-GRIDS: dict[SparkKind, tuple[Setting, ...]] = {
-    "logistic": tuple({"C": penalty} for penalty in PENALTIES),
-    "random-forest": ({"leaf": 1.0}, {"leaf": 3.0}, {"leaf": 10.0}),
+GRIDS: dict[TunedKind, tuple[Setting, ...]] = LOCAL_GRIDS | {
     "gradient-boosting": tuple({"depth": deep, "rate": rate} for deep in (1.0, 3.0) for rate in (0.05, 0.15)),
-    "xgboost": tuple({"depth": depth, "rate": rate} for depth in (1.0, 3.0) for rate in (0.03, 0.1)),
 }
 # Spark bounds depth alone: as many leaves as a local forest may have.
 FOREST_DEPTH = int(np.log2(MOST_LEAVES))
@@ -34,7 +31,7 @@ TOLERANCE, MOST_STEPS = 1e-7, 1000
 
 
 def classifier(
-    kind: SparkKind,
+    kind: TunedKind,
     setting: Setting,
     *,
     features: str,
@@ -111,7 +108,7 @@ def classifier(
     return made.setFeaturesCol(features).setLabelCol(label).setWeightCol(weight)
 
 
-def raw_logits(kind: SparkKind, raw: Array, *, competing: bool) -> Array:
+def raw_logits(kind: TunedKind, raw: Array, *, competing: bool) -> Array:
     """Spark's raw predictions `[n, k]` as logits `[n, outputs]`, a forest's as those of `TreeHead`."""
     if kind == "random-forest":
         smoothed = raw + 1 / raw.shape[1]  # votes; as if one more tree knew nothing
@@ -126,7 +123,7 @@ def linear_of(model: Any) -> tuple[Array, Array]:
     return model.coefficientMatrix.toArray(), np.asarray(model.interceptVector.toArray())
 
 
-def trees_of(kind: SparkKind, model: Any, *, classes: int) -> list[Trees]:
+def trees_of(kind: TunedKind, model: Any, *, classes: int) -> list[Trees]:
     """The trees of a fitted classifier, group by group; `classes` that compete, or 0."""
     if kind == "random-forest" or kind == "gradient-boosting":
         return spark_trees(model, kind=kind, competing=classes > 0)

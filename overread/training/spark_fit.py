@@ -20,11 +20,12 @@ from overread.training.imbalance import Imbalance, Remedy, remedy_for
 from overread.training.network import LinearHead, Task
 from overread.training.reduction import Kind as Reduce
 from overread.training.reduction import Reduction, keeping
-from overread.training.spark_classifiers import SparkKind, classifier, linear_of, raw_logits, trees_of
+from overread.training.spark_classifiers import classifier, linear_of, raw_logits, trees_of
 from overread.training.spark_folds import Question, cross_validate
 from overread.training.spark_reduction import spark_reduction
 from overread.training.spark_rows import COUNTED, FOLD, spark_rows
 from overread.training.trees import Ensemble, Link, TreeHead, planted
+from overread.training.tuned_heads import TunedKind
 
 if TYPE_CHECKING:
     from pyspark.ml import Estimator
@@ -49,7 +50,7 @@ class SparkFit:
         features: npt.NDArray[np.floating],
         targets: npt.NDArray[np.floating],
         *,
-        kind: SparkKind,
+        kind: TunedKind,
         reduce: Reduce,
         task: Task,
         fold_of: npt.NDArray[np.int64],

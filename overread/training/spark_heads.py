@@ -18,11 +18,11 @@ from overread.training.heads import FeatureCopies, FittedHead, grouped_folds
 from overread.training.imbalance import Imbalance
 from overread.training.network import Task
 from overread.training.reduction import Kind as Reduce
-from overread.training.spark_classifiers import GRIDS, SparkKind
+from overread.training.spark_classifiers import GRIDS
 from overread.training.spark_fit import Candidate, SparkFit
 from overread.training.spark_folds import raw_predictions
 from overread.training.spark_rows import COUNTED, FOLD
-from overread.training.tuned_heads import SIZES, finished_head
+from overread.training.tuned_heads import SIZES, TunedKind, finished_head
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +39,7 @@ def fit_spark_head(
     features: npt.NDArray[np.floating],
     targets: npt.NDArray[np.floating],
     *,
-    kind: SparkKind,
+    kind: TunedKind,
     reduce: Reduce,
     task: Task,
     groups: npt.NDArray[np.int64],

@@ -21,9 +21,9 @@ from overread.training import spark_classifiers, spark_heads, spark_reduction, s
 from overread.training.heads import FeatureCopies, FittedHead
 from overread.training.imbalance import Imbalance
 from overread.training.network import Task, export_reader
-from overread.training.spark_classifiers import GRIDS, SparkKind
+from overread.training.spark_classifiers import GRIDS
 from overread.training.spark_heads import fit_spark_head
-from overread.training.tuned_heads import fit_tuned_head
+from overread.training.tuned_heads import TunedKind, fit_tuned_head
 from tests.spark.conftest import SMALL
 from tests.study.test_run import write_study
 from tests.training.made import SIZE, same_weights, write_images
@@ -117,7 +117,7 @@ def probabilities(logits: np.ndarray, task: Task) -> np.ndarray:
     return 1 / (1 + np.exp(-logits))
 
 
-CASES: list[tuple[SparkKind, Task, int, str, int]] = [
+CASES: list[tuple[TunedKind, Task, int, str, int]] = [
     ("logistic", "binary", 1, "pca", 2),
     ("random-forest", "multilabel", 2, "select", 2),
     ("xgboost", "binary", 1, "none", 0),
@@ -126,7 +126,7 @@ CASES: list[tuple[SparkKind, Task, int, str, int]] = [
 
 @pytest.mark.parametrize(("kind", "task", "classes", "reduce", "beside"), CASES)
 def test_a_head_says_what_sparks_own_pipeline_says(
-    kind: SparkKind, task: Task, classes: int, reduce: str, beside: int, spark_engine: SparkEngine, seen: Seen
+    kind: TunedKind, task: Task, classes: int, reduce: str, beside: int, spark_engine: SparkEngine, seen: Seen
 ) -> None:
     if kind == "xgboost":
         pytest.importorskip("xgboost")
