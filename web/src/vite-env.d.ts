@@ -1,0 +1,5 @@
+/// <reference types="vite/client" />
+declare module "onnxruntime-web/ort-wasm-simd-threaded.mjs?url" {
+  const url: string;
+  export default url;
+}
