@@ -6,6 +6,7 @@ Each message is one sentence that says where, what is wrong, and what to do. The
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
 RejectReason = Literal[
@@ -47,6 +48,24 @@ class OverreadError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling between worker processes.
         return (_rebuild, (type(self), self.what, self.where, self.todo))
+
+    def as_json(self) -> str:
+        """The error as text for another process; `OverreadError.from_json` makes it again."""
+        return json.dumps([type(self).__name__, self.what, self.where, self.todo])
+
+    @staticmethod
+    def from_json(text: str, *, otherwise: type[OverreadError]) -> OverreadError:
+        """The error that another process told of.
+
+        Args:
+            text: What `as_json` gave.
+            otherwise: Its kind where the name is none of this module's, and for a `DecodeError`: one image
+                is a reject, so that what ended a process must have been more.
+        """
+        name, what, where, todo = json.loads(text)
+        kind = globals().get(name)
+        known = isinstance(kind, type) and issubclass(kind, OverreadError) and kind is not DecodeError
+        return (kind if known else otherwise)(what, where=where, todo=todo)
 
 
 def _rebuild(kind: type[OverreadError], what: str, where: str | None, todo: str | None) -> OverreadError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import torch
 
-import overread.errors
 from overread.engine import write_atomically
 from overread.errors import OverreadError, TrainingError
 from overread.progress import SILENT, Task
@@ -95,30 +93,34 @@ class _Told:
 
 def _tell(job: Job, rank: int, error: Exception) -> None:
     """Leave word of an error in the job's folder, or on the log where there is none."""
-    if isinstance(error, OverreadError):
-        said = [type(error).__name__, error.what, error.where, error.todo]
-    else:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        shown = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
-        if _is_loss(error) and not torch.distributed.is_initialized():
-            said = [
-                "TrainingError",
-                f"the processes of fine-tuning cannot reach each other ({shown})",
-                "reader.fine_tune.processes",
-                "open the ports between the machines, name the network card in GLOO_SOCKET_IFNAME, or set "
-                "processes = 1",
-            ]
-        elif _is_loss(error):
-            said = []
-        else:
-            said = ["TrainingError", f"a process of fine-tuning failed ({shown})", None,
-                    "--debug shows where; processes = 1 trains without others"]  # fmt: skip
-    if not said:
+    said = _sentence(error)
+    if said is None:
         return
     if job.folder.is_dir():
-        write_atomically(job.folder / FAILED.format(rank), json.dumps(said).encode())
+        write_atomically(job.folder / FAILED.format(rank), said.as_json().encode())
     else:
-        print(_SAID + json.dumps(said), file=sys.stderr, flush=True)
+        print(_SAID + said.as_json(), file=sys.stderr, flush=True)
+
+
+def _sentence(error: Exception) -> OverreadError | None:
+    """What to say of an error; None where another process was merely lost in the middle."""
+    if isinstance(error, OverreadError):
+        return error
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    shown = f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    if not _is_loss(error):
+        return TrainingError(
+            f"a process of fine-tuning failed ({shown})",
+            todo="--debug shows where; processes = 1 trains without others",
+        )
+    if torch.distributed.is_initialized():
+        return None
+    return TrainingError(
+        f"the processes of fine-tuning cannot reach each other ({shown})",
+        where="reader.fine_tune.processes",
+        todo="open the ports between the machines, name the network card in GLOO_SOCKET_IFNAME, or set "
+        "processes = 1",
+    )
 
 
 def _is_loss(error: Exception) -> bool:
@@ -131,12 +133,6 @@ def _is_loss(error: Exception) -> bool:
 
 def failure_of(job: Job, *, log: str = "") -> OverreadError | None:
     """The error that ended a training for good; None where a process was merely lost."""
-    said = [json.loads(file.read_text("utf-8")) for file in sorted(job.folder.glob(FAILED.format("*")))]
-    said += [json.loads(line.split(_SAID, 1)[1]) for line in log.splitlines() if _SAID in line]
-    for name, what, where, todo in said:
-        kind = getattr(overread.errors, name, TrainingError)
-        if kind is overread.errors.DecodeError:
-            kind = TrainingError
-        error: OverreadError = kind(what, where=where, todo=todo)
-        return error
-    return None
+    said = [file.read_text("utf-8") for file in sorted(job.folder.glob(FAILED.format("*")))]
+    said += [line.split(_SAID, 1)[1] for line in log.splitlines() if _SAID in line]
+    return OverreadError.from_json(said[0], otherwise=TrainingError) if said else None

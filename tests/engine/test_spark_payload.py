@@ -12,9 +12,9 @@ import pytest
 
 from overread.engine.spark.complaints import complaint
 from overread.engine.spark.payload import Payload
-from overread.engine.spark.slice_task import error_of, said_of
+from overread.engine.spark.slice_task import said_of
 from overread.engine.spark.workers import addresses, check_versions, knock, versions
-from overread.errors import BundleError, CohortError, EngineError
+from overread.errors import BundleError, CohortError, DecodeError, EngineError, OverreadError
 from tests.engine.stages import Double, ReadsFile, cohort_error
 
 
@@ -100,11 +100,16 @@ def test_a_worker_with_other_versions_is_refused() -> None:
 
 
 def test_errors_come_back_as_they_were() -> None:
-    back = error_of(said_of(cohort_error(), where="rows 0 to 9"))
+    def told(text: str) -> OverreadError:
+        return OverreadError.from_json(text, otherwise=EngineError)
+
+    back = told(said_of(cohort_error(), where="rows 0 to 9"))
     assert type(back) is CohortError
     assert str(back) == str(cohort_error())
-    assert type(error_of(said_of(BundleError("x"), where="rows"))) is BundleError
-    unexpected = error_of(said_of(ValueError("no\ncat"), where="rows 0 to 9"))
+    assert type(told(said_of(BundleError("x"), where="rows"))) is BundleError
+    assert type(told(DecodeError("empty", "x").as_json())) is EngineError
+    assert type(told('["_rebuild", "x", null, null]')) is EngineError
+    unexpected = told(said_of(ValueError("no\ncat"), where="rows 0 to 9"))
     assert str(unexpected) == "rows 0 to 9: failed with ValueError: no"
 
 

@@ -19,9 +19,9 @@ from overread.engine import LocalEngine, list_parts, open_engine
 from overread.engine.run_folder import begin_run
 from overread.engine.spark import SparkEngine
 from overread.engine.spark.payload import Carried
-from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask, error_of
+from overread.engine.spark.slice_task import RESULT_TYPES, SliceTask
 from overread.engine.spark.workers import welcome
-from overread.errors import CohortError, EngineError
+from overread.errors import CohortError, EngineError, OverreadError
 from overread.imaging import Preprocess, resize_graph
 from overread.training.features import ResizeStage
 from tests.bundle.conftest import encode, make_pixels
@@ -343,5 +343,5 @@ def test_folders_that_workers_do_not_see_are_one_sentence(
     (row,) = [row for row in frame.mapInArrow(task, RESULT_TYPES).collect() if row["error"]]
     assert re.match(
         r".*run\.json: the machine \S+ of the cluster does not see this file; put source and output on",
-        str(error_of(row["error"])),
+        str(OverreadError.from_json(row["error"], otherwise=EngineError)),
     )

@@ -15,10 +15,10 @@ from overread.engine.spark.complaints import complaint
 from overread.engine.spark.payload import Carried
 from overread.engine.spark.seen_parts import SeenParts
 from overread.engine.spark.shares import share_out
-from overread.engine.spark.slice_task import RESULT_TYPES, STOP_FILE, SliceTask, error_of
+from overread.engine.spark.slice_task import RESULT_TYPES, STOP_FILE, SliceTask
 from overread.engine.stage import Stage
 from overread.engine.worker import WorkerTracebackError
-from overread.errors import EngineError
+from overread.errors import EngineError, OverreadError
 from overread.progress import SILENT, Progress, Task
 
 if TYPE_CHECKING:
@@ -172,7 +172,8 @@ class _Job:
     def _judge(self, lost: int) -> None:
         failed = sorted((row for row in self.rows if row["error"] is not None), key=lambda row: row["at"])
         if failed:
-            raise error_of(failed[0]["error"]) from WorkerTracebackError(failed[0]["trace"])
+            error = OverreadError.from_json(failed[0]["error"], otherwise=EngineError)
+            raise error from WorkerTracebackError(failed[0]["trace"])
         if self.error is not None:
             raise complaint(self.error, master=str(self.context.master)) from self.error
         if lost:

@@ -29,9 +29,8 @@ from overread.engine.spark.frame_source import Dataset, in_session, loaded, open
 from overread.engine.spark.frame_waves import largest_file
 from overread.engine.spark.hadoop import HadoopFiles, encoded
 from overread.engine.spark.payload import Carried
-from overread.engine.spark.slice_task import error_of
 from overread.engine.stage import REJECT_DETAIL, REJECT_REASON, Stage, apply_stage
-from overread.errors import DecodeError, EngineError
+from overread.errors import DecodeError, EngineError, OverreadError
 from overread.imaging.limits import DecodeLimits
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ class RemoteReader:
         finally:
             carried.destroy()
         for told in answer[ERROR].drop_null().to_pylist():
-            raise error_of(told)
+            raise OverreadError.from_json(told, otherwise=EngineError)
         batches = answer.drop_columns([ERROR]).to_batches()
         return pa.Table.from_batches(
             [retyped(batch, self.stage.schema) for batch in batches], self.stage.schema

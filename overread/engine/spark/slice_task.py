@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import sys
@@ -14,7 +13,6 @@ from typing import Any
 
 import pyarrow as pa
 
-import overread.errors
 from overread.engine.parts import is_finished, part_name
 from overread.engine.run_folder import RUN_FILE
 from overread.engine.slices import Slice
@@ -99,18 +97,8 @@ def _check_shared(job: Job, piece: Slice) -> None:
 
 
 def said_of(error: Exception, *, where: str) -> str:
-    """An error as text that `error_of` understands."""
+    """An error as text that `OverreadError.from_json` understands."""
     if not isinstance(error, OverreadError):
         lines = str(error).splitlines() or [""]
         error = EngineError(f"failed with {type(error).__name__}: {lines[0][:200]}", where=where)
-    return json.dumps([type(error).__name__, error.what, error.where, error.todo])
-
-
-def error_of(said: str) -> OverreadError:
-    """The error that a task told of."""
-    name, what, where, todo = json.loads(said)
-    kind = getattr(overread.errors, name, EngineError)
-    if kind is overread.errors.DecodeError:
-        kind = EngineError
-    error: OverreadError = kind(what, where=where, todo=todo)
-    return error
+    return error.as_json()
