@@ -4,9 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo test lint docs bench clean
+.PHONY: setup web demo test lint docs bench clean
 
+# The pages are built by the installation too; without npm everything but `overread edge` works.
 setup: $(STAMP)
+	@$(BIN)/python web/build.py || echo "the web pages are not built; 'make web' builds them once npm works"
+
+web: $(STAMP)
+	$(BIN)/python web/build.py
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from overread import __version__
 from overread.bundle.read import NETWORK_NAME, PREPROCESS_NAME, Bundle
-from overread.bundle.selftest import EXPECTED_NAME, FOLDER
 from overread.bundle.seal import MANIFEST_NAME
+from overread.bundle.selftest import EXPECTED_NAME, FOLDER
 from overread.bundle.small import EXPECTED_SMALL_NAME, SMALL_NAME
 from overread.bundle.store import open_store
 from overread.engine import write_atomically
@@ -27,6 +27,8 @@ from overread.imaging import decode
 SITE_NAME, WORKER_NAME, BUNDLE_FOLDER = "site.json", "sw.js", "bundle"
 APP = Path(__file__).parent / "app"
 """What the web build made; the wheel carries it, a checkout makes it with `make web`."""
+STAMP_NAME = ".stamp"
+"""Beside the app: the hash of the sources that it was built of (web/build.py)."""
 
 _Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -81,20 +83,23 @@ class Site(_Part):
     files: tuple[SiteFile, ...]
 
 
-def write_site(bundle: Path, out: Path, *, network: Literal["auto", "small", "full"] = "auto") -> Site:
+def write_site(
+    bundle: Path, out: Path, *, network: Literal["auto", "small", "full"] = "auto", app: Path = APP
+) -> Site:
     """Write a bundle as a static site.
 
     Args:
         bundle: Its folder or zip; every hash of it is checked.
         out: The site's folder; made anew.
         network: "auto" takes the small network where the bundle has one.
+        app: What the web build made.
 
     Raises:
         BundleError: The bundle is damaged, or has no small network though it was asked for.
         UsageError: The app was not built.
     """
-    if not (APP / "index.html").is_file():
-        raise UsageError("the web app was not built", where=f"folder '{APP}'", todo="run `make web`")
+    if not (app / "index.html").is_file():
+        raise UsageError("the web app was not built", where=f"folder '{app}'", todo="run `make web`")
     full = Bundle.load(bundle)
     small = network == "small" or (network == "auto" and full.manifest.small is not None)
     reader = Bundle.load(bundle, small=True) if small else full
@@ -107,9 +112,9 @@ def write_site(bundle: Path, out: Path, *, network: Literal["auto", "small", "fu
     expected = EXPECTED_SMALL_NAME if small else EXPECTED_NAME
     contents = {f"{BUNDLE_FOLDER}/{name}": full.file(name) for name in [*names, expected, *pictures]}
     contents[f"{BUNDLE_FOLDER}/bundle.json"] = _manifest_bytes(bundle)
-    for path in sorted(APP.rglob("*")):
-        if path.is_file() and path.name != WORKER_NAME:
-            contents[path.relative_to(APP).as_posix()] = path.read_bytes()
+    for path in sorted(app.rglob("*")):
+        if path.is_file() and path.name not in {WORKER_NAME, STAMP_NAME}:
+            contents[path.relative_to(app).as_posix()] = path.read_bytes()
     files = tuple(
         SiteFile(path=path, sha256=hashlib.sha256(content).hexdigest(), bytes=len(content))
         for path, content in sorted(contents.items())
@@ -125,7 +130,7 @@ def write_site(bundle: Path, out: Path, *, network: Literal["auto", "small", "fu
         pixels={Path(name).name: _pixels_of(contents[f"{BUNDLE_FOLDER}/{name}"]) for name in pictures},
         files=files,
     )
-    _write(out, contents, site)
+    _write(out, contents, site, worker=(app / WORKER_NAME).read_bytes())
     return site
 
 
@@ -155,7 +160,7 @@ def _pixels_of(content: bytes) -> str:
     return hashlib.sha256(decode(content).data).hexdigest()
 
 
-def _write(out: Path, contents: Mapping[str, bytes], site: Site) -> None:
+def _write(out: Path, contents: Mapping[str, bytes], site: Site, *, worker: bytes) -> None:
     if out.exists():
         shutil.rmtree(out)
     for path, content in contents.items():
@@ -163,6 +168,5 @@ def _write(out: Path, contents: Mapping[str, bytes], site: Site) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(target, content)
     told = json.dumps({"digest": site.digest, "files": [one.model_dump() for one in site.files]})
-    worker = (APP / WORKER_NAME).read_bytes()
     write_atomically(out / WORKER_NAME, f"self.OVERREAD_SITE = {told};\n".encode() + worker)
     write_atomically(out / SITE_NAME, (site.model_dump_json(indent=1) + "\n").encode())
