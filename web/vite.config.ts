@@ -13,6 +13,8 @@ export default defineConfig({
     target: ["chrome111", "firefox114", "safari16.4"], // WASM SIMD, module workers, top-level await
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What jsPDF imports for HTML and SVG only; no page calls that.
+    rollupOptions: { external: ["canvg", "dompurify", "html2canvas"] },
   },
   worker: { format: "es" },
 });
