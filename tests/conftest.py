@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,13 @@ from typing import Any
 
 import pytest
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+from overread.edge.browsers import find_browser, launch_options
+
+CHROMIUM, FIREFOX = find_browser("chromium"), find_browser("firefox")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what is marked `browser` where there is no browser, and begin with the files that take longest.
+    """Skip what needs a browser that is not here, and begin with the files that take longest.
 
     Processes share files out in this order (`make test`): one that starts a Java machine or holds slow tests
     and comes last would have all the others wait for it.
@@ -25,23 +26,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         marks = {mark.name for mark in item.iter_markers()}
         weights[item.path] += 10 * ("spark" in marks) + ("slow" in marks)
     items.sort(key=lambda item: -weights[item.path])
-    if CHROMIUM is None:
-        for item in items:
-            if item.get_closest_marker("browser"):
-                item.add_marker(pytest.mark.skip(reason="no Chromium: apt-get install chromium"))
+    for mark, found, package in (("browser", CHROMIUM, "chromium"), ("firefox", FIREFOX, "firefox-esr")):
+        if found is None:
+            for item in items:
+                if item.get_closest_marker(mark):
+                    item.add_marker(pytest.mark.skip(reason=f"none here: apt-get install {package}"))
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window, that asks nothing of the network by itself."""
+def playwright() -> Iterator[Any]:
+    """What drives browsers; a thread can have one at a time."""
     sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+    with sync_api.sync_playwright() as running:
         yield running
-        running.close()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Any) -> Iterator[Any]:
+    """Chromium without a window, that asks nothing of the network by itself."""
+    assert CHROMIUM is not None, "mark the test `browser`"
+    running = playwright.chromium.launch(**launch_options("chromium", CHROMIUM))
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

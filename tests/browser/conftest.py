@@ -1,0 +1,93 @@
+"""A site of a small made bundle, real browsers, and how a test opens the app in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overread.bundle import attach, pack
+from overread.edge import write_site
+from overread.edge.browsers import launch_options
+from overread.edge.loopback import serve_site as serving
+from overread.edge.site import APP
+from overread.imaging.preprocess import Preprocess, preprocess_graph
+from tests.bundle.conftest import SIZE, make_draft, network_bytes
+from tests.conftest import FIREFOX
+
+# A build of one's own, so that work on the pages does not wait for `make web`.
+TESTED_APP = Path(os.environ.get("OVERREAD_TEST_APP", APP))
+_OPEN_SECONDS = 60
+# The page's promise: kept when its reader is open, broken with a ReaderProblem.
+_OPENED = """() => Promise.race([
+  (window.overread.opened ?? window.overread.reader.open()).then(
+    () => "", (problem) => JSON.stringify(problem) + String(problem)),
+  new Promise((resolve) => setTimeout(resolve, %d, "did not open in time")),
+])"""
+
+MakeSite = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_site(tmp_path_factory: pytest.TempPathFactory) -> MakeSite:
+    """`make_site(limits=("…",), triage=TriageRule(…))` → a site; the changes are fields of ManifestDraft."""
+
+    def make(*, classes: int = 1, seed: int = 0, **changes: object) -> Path:
+        folder = tmp_path_factory.mktemp("edge")
+        pack(
+            folder / "bundle",
+            draft=make_draft(**changes),
+            preprocess=preprocess_graph(Preprocess(size=SIZE)),
+            network=network_bytes(classes, seed=seed),
+        )
+        attach(folder / "bundle", {"MODEL_CARD.md": b"# skin\n\nA made reader that knows nothing.\n"})
+        write_site(folder / "bundle", folder / "site", app=TESTED_APP)
+        return folder / "site"
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def site(make_site: MakeSite) -> Path:
+    """A small made bundle as a site, for reading only: copy it before changing a byte."""
+    return make_site()
+
+
+@pytest.fixture(scope="session")
+def serve_site() -> Callable[..., Any]:
+    """`with serve_site(folder, isolated=True) as url:`."""
+    return serving
+
+
+@pytest.fixture(scope="module")
+def chromium(browser: Any) -> Any:
+    """Chromium without a window."""
+    return browser
+
+
+@pytest.fixture(scope="module")
+def firefox(playwright: Any) -> Iterator[Any]:
+    """Firefox without a window; tests that take it are marked `firefox` too."""
+    assert FIREFOX is not None, "mark the test `firefox`"
+    running = playwright.firefox.launch(**launch_options("firefox", FIREFOX))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def open_app() -> Callable[[Any, str], None]:
+    """`open_app(page, url)`: go there and wait until the page's reader is open."""
+
+    def open_it(page: Any, url: str) -> None:
+        page.goto(url)
+        try:
+            problem = page.evaluate(_OPENED % (_OPEN_SECONDS * 1000))
+        except Exception:  # the page reloads itself once where the host does not isolate it
+            page.wait_for_load_state()
+            problem = page.evaluate(_OPENED % (_OPEN_SECONDS * 1000))
+        assert problem == "", f"the reader did not open: {problem}"
+
+    return open_it
