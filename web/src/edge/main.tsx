@@ -1,9 +1,33 @@
+import { effect } from "@preact/signals";
 import { render } from "preact";
-import { App } from "./App";
 import "../design/tokens.css";
+import "../design/base.css";
+import { language, languageOf } from "../messages";
 import { startReader } from "../reader/client";
+import { App } from "./App";
+import { followOtherTabs } from "./history/store";
+import { followAddress } from "./place";
+import { settings, startSettings } from "./settings/settings";
+import { start } from "./start";
+import { opened, problem, selfTest } from "./state";
+
+startSettings();
+followOtherTabs();
+followAddress();
+effect(() => {
+  language.value = languageOf(settings.value.language, navigator.languages);
+  document.documentElement.lang = language.value;
+});
+effect(() => {
+  // Checks from outside wait for these.
+  const marks = document.documentElement.dataset;
+  marks["reader"] = problem.value ? "problem" : opened.value ? "ready" : "opening";
+  const tested = selfTest.value;
+  marks["selfTest"] = tested === null || tested === "running" ? "running" : tested.passed ? "passed" : "failed";
+});
 
 const reader = startReader();
-// For checks from outside (`overread edge --check`): the reader that the page itself uses.
-Object.assign(window, { overread: { reader } });
-render(<App reader={reader} />, document.getElementById("app")!);
+// For checks from outside (`overread edge --check`): the page's own reader, and the one call that opens it.
+Object.assign(window, { overread: { reader, opened: start(reader, { gpu: settings.value.gpu }) } });
+const root = document.getElementById("app");
+if (root) render(<App reader={reader} />, root);

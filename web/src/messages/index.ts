@@ -1,19 +1,36 @@
 // Every text of the pages in the language that is set; an area is one file in each of en/ and de/.
 
-import { computed } from "@preact/signals";
-import { settings as chosen } from "../edge/settings/settings";
+import { computed, signal } from "@preact/signals";
+import { about as deAbout } from "./de/about";
+import { design as deDesign } from "./de/design";
 import { history as deHistory } from "./de/history";
+import { read as deRead } from "./de/read";
 import { settings as deSettings } from "./de/settings";
+import { about } from "./en/about";
+import { design } from "./en/design";
 import { history } from "./en/history";
+import { read } from "./en/read";
 import { settings } from "./en/settings";
 
-const en = { history, settings };
-const de: typeof en = { history: deHistory, settings: deSettings };
+export const en = { about, design, history, read, settings };
+export const de: typeof en = {
+  about: deAbout,
+  design: deDesign,
+  history: deHistory,
+  read: deRead,
+  settings: deSettings,
+};
 
-export const language = computed<"en" | "de">(() => {
-  const { language } = chosen.value;
-  if (language !== "auto") return language;
-  return navigator.language.toLowerCase().startsWith("de") ? "de" : "en";
-});
+export type Language = "en" | "de";
+
+/** What a person who chose so, and whose browser asks for these languages, reads. */
+export function languageOf(choice: Language | "auto", asked: readonly string[]): Language {
+  if (choice !== "auto") return choice;
+  const known = asked.map((one) => one.slice(0, 2).toLowerCase()).find((one) => one === "de" || one === "en");
+  return known === "de" ? "de" : "en";
+}
+
+/** The page sets it. */
+export const language = signal<Language>(languageOf("auto", globalThis.navigator?.languages ?? []));
 
 export const messages = computed(() => (language.value === "de" ? de : en));

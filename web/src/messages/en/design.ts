@@ -1,0 +1,6 @@
+export const design = {
+  skip: "Skip to the content",
+  places: "Places",
+  close: "Close",
+  of: (bundle: string) => `Reader ${bundle}`,
+};

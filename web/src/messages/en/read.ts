@@ -1,0 +1,4 @@
+export const read = {
+  title: "Read",
+  start: "Read a photograph",
+};
