@@ -23,8 +23,17 @@ WEB = Path(__file__).resolve().parent
 APP = WEB.parent / "overread" / "edge" / "app"
 STAMP_NAME = ".stamp"
 """In the app: the hash of the sources that it was built of."""
-SOURCES = ("build.py", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts",
-           "vite.worker.config.ts", "src", "public")  # fmt: skip
+SOURCES = (
+    "build.py",
+    "package-lock.json",
+    "package.json",
+    "precompress.mjs",
+    "public",
+    "src",
+    "tsconfig.json",
+    "vite.config.ts",
+    "vite.worker.config.ts",
+)
 OLDEST_NODE = (20, 19)
 
 
@@ -70,6 +79,7 @@ def build(web: Path = WEB, app: Path = APP, *, force: bool = False) -> bool:
         try:
             for config in ("vite.config.ts", "vite.worker.config.ts"):
                 _vite(node, web, config, aside / "app")
+            _precompress(node, web, aside / "app")
             (aside / "app" / STAMP_NAME).write_text(wanted + "\n", "utf-8")
             if app.exists():
                 app.rename(aside / "old")
@@ -148,6 +158,12 @@ def _vite(node: Path, web: Path, config: str, out: Path) -> None:
     command = [str(node), str(vite), "build", "--config", config, "--outDir", str(out), "--logLevel", "warn"]
     if _run(command, node, web).returncode:
         raise BuildError("the web pages do not build (see above); what was built before is still there")
+
+
+def _precompress(node: Path, web: Path, app: Path) -> None:
+    cache = web / "node_modules" / ".cache" / "overread"
+    if _run([str(node), str(web / "precompress.mjs"), str(app), str(cache)], node, web).returncode:
+        raise BuildError("the built pages could not be compressed (see above)")
 
 
 def _run(command: Sequence[str], node: Path, web: Path) -> subprocess.CompletedProcess[bytes]:

@@ -1,6 +1,18 @@
-// The pages: `npm run build` writes them to ../overread/edge/app, which the wheel carries.
+// The pages: web/build.py has this written to overread/edge/app, which the wheel carries.
 import { preact } from "@preact/preset-vite";
 import { defineConfig } from "vite";
+
+/** What only the runtime for graphics processors needs lies apart: a site has it only if asked (--webgpu). */
+const ofWebGpu = (name: string) => /webgpu|jsep|asyncify|jspi/i.test(name);
+const place = (name: string | undefined, ending: string) =>
+  `assets/${ofWebGpu(name ?? "") ? "webgpu/" : ""}[name]-[hash]${ending}`;
+const output = {
+  chunkFileNames: (chunk: { name: string }) => place(chunk.name, ".js"),
+  assetFileNames: (asset: { names: readonly string[] }) => place(asset.names[0], "[extname]"),
+};
+
+// What jsPDF would load to draw HTML and SVG; no page asks for that.
+const ONLY_FOR_HTML = ["canvg", "dompurify", "html2canvas"];
 
 export default defineConfig({
   root: "src/edge",
@@ -13,8 +25,8 @@ export default defineConfig({
     target: ["chrome111", "firefox114", "safari16.4"], // WASM SIMD, module workers, top-level await
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // What jsPDF imports for HTML and SVG only; no page calls that.
-    rollupOptions: { external: ["canvg", "dompurify", "html2canvas"] },
+    license: { fileName: "licenses.md" }, // of what is bundled; their authors ask that it goes along
+    rolldownOptions: { output, external: ONLY_FOR_HTML },
   },
-  worker: { format: "es" },
+  worker: { format: "es", rolldownOptions: { output } },
 });
