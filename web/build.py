@@ -25,6 +25,7 @@ STAMP_NAME = ".stamp"
 """In the app: the hash of the sources that it was built of."""
 SOURCES = (
     "build.py",
+    "kernels",
     "package-lock.json",
     "package.json",
     "precompress.mjs",
@@ -127,7 +128,7 @@ def has_packages(web: Path = WEB) -> bool:
 def _sources(web: Path) -> Iterator[Path]:
     for name in SOURCES:
         path = web / name
-        yield from (one for one in path.rglob("*") if one.is_file()) if path.is_dir() else (path,)
+        yield from (one for one in (path, *path.rglob("*")) if one.is_file())
 
 
 def _install(node: Path, web: Path) -> None:

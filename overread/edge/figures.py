@@ -11,21 +11,7 @@ from overread.evaluation.figures import Figure
 from overread.evaluation.results import Evaluation
 
 OVERALL = ("roc_auc", "average_precision", "accuracy", "balanced_accuracy")
-"""Of the reader, whatever is decided."""
-TRIAGE = (
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "cannot_assess",
-    "urgent_if_present",
-    "routine_if_present",
-    "cannot_assess_if_present",
-    "urgent_if_absent",
-    "routine_if_absent",
-    "cannot_assess_if_absent",
-)
-"""Of the decisions against the reference standard."""
+"""Of the reader, whatever is decided; a macro mean over the findings of a multilabel one."""
 COUNTS = ("images", "patients", "positives", "negatives", "prevalence")
 """Of the images behind them; these have no interval."""
 
@@ -34,7 +20,9 @@ Shown = dict[str, dict[str, float | None]]
 
 
 def shown_figures(evaluation: bytes, *, where: str) -> Shown:
-    """The figures of an evaluation that a page shows.
+    """The figures of an evaluation that a page shows: of the reader, its images, and its decisions.
+
+    Those of the decisions are all of `triage.figures`, as "triage.sensitivity", "triage.urgent_if_present".
 
     Args:
         evaluation: Bytes of evaluation.json.
@@ -55,7 +43,7 @@ def shown_figures(evaluation: bytes, *, where: str) -> Shown:
         total = triage.positives + triage.negatives
         shown["positives"], shown["negatives"] = _count(triage.positives), _count(triage.negatives)
         shown["prevalence"] = _count(triage.positives / total if total else math.nan)
-        shown |= {name: _told(triage.figures[name]) for name in TRIAGE if name in triage.figures}
+        shown |= {f"triage.{name}": _told(figure) for name, figure in triage.figures.items()}
     return shown
 
 
