@@ -1,93 +1,185 @@
-// Files → sessions → readings.
+// Files → sessions → readings. It lives in a Web Worker; client.ts is the page's end.
 
-import * as ort from "onnxruntime-web/wasm";
-import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
-import ortBinary from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { Manifest } from "./bundle";
-import type { Opened, OpenOptions, Reading, ReaderApi, ReadOptions, Rejected, Retake, SelfTest } from "./contract";
+import type {
+  Opened,
+  OpenOptions,
+  Reading,
+  ReaderApi,
+  ReadOptions,
+  Rejected,
+  Retake,
+  Runtime,
+  SelfTest,
+} from "./contract";
+import { decode, type Decoder } from "./decode";
+import { checked, parseJson, parseSite, SiteFiles, type Bytes } from "./files";
+import { forSmall, labelOf, operatingLabel } from "./manifest";
+import { tell } from "./metadata";
+import { problem } from "./problem";
+import { qualityWarnings } from "./quality";
+import { Refusal } from "./refusal";
+import { compare, type Expected, type Read } from "./selftest";
+import { openSessions, RUNTIME, type Models, type Output, type Sessions } from "./sessions";
+import { sha256 } from "./sha256";
 import type { Site } from "./site";
+import { decide, whyNot } from "./triage";
+
+const MANIFEST = "bundle/bundle.json";
+const PREPROCESS = "bundle/preprocess.onnx";
+const MOST_THREADS = 4; // More give nothing for one small network.
+
+interface Loaded {
+  site: Site;
+  manifest: Manifest;
+  models: Models;
+  started: number;
+}
+
+interface Open {
+  site: Site;
+  manifest: Manifest;
+  sessions: Sessions;
+  runtime: Runtime;
+}
 
 export class Reader implements ReaderApi {
-  private manifest!: Manifest;
-  private site!: Site;
-  private preprocess!: ort.InferenceSession;
-  private network!: ort.InferenceSession;
+  private readonly files = new SiteFiles(new URL("../", self.location.href)); // the worker lies in assets/
+  private loaded: Loaded | null = null;
+  private opened: Open | null = null;
+  private last: Promise<unknown> = Promise.resolve();
 
   async open(options: OpenOptions = {}): Promise<Opened> {
+    await this.load();
+    return this.start(options);
+  }
+
+  /** Fetch and check everything that reading needs. */
+  async load(): Promise<void> {
     const started = performance.now();
-    const root = new URL("../", self.location.href); // the worker lies in assets/
-    const get = async (path: string) => new Uint8Array(await (await fetch(new URL(path, root))).arrayBuffer());
-    this.site = JSON.parse(new TextDecoder().decode(await get("site.json"))) as Site;
-    this.manifest = JSON.parse(new TextDecoder().decode(await get("bundle/bundle.json"))) as Manifest;
-    ort.env.wasm.wasmPaths = { mjs: new URL(ortModule, self.location.href).href, wasm: new URL(ortBinary, self.location.href).href };
-    const threads = self.crossOriginIsolated ? Math.min(options.threads ?? 4, navigator.hardwareConcurrency) : 1;
-    ort.env.wasm.numThreads = threads;
-    this.preprocess = await ort.InferenceSession.create(await get("bundle/preprocess.onnx"));
-    this.network = await ort.InferenceSession.create(await get(this.site.network));
-    return {
-      manifest: this.manifest,
-      site: this.site,
-      runtime: {
-        backend: "wasm",
-        threads,
-        isolated: self.crossOriginIsolated,
-        decoder: "browser",
-        openedMs: performance.now() - started,
-        notes: [],
-      },
-    };
-  }
-
-  async selfTest(): Promise<SelfTest> {
-    throw new Error("not yet");
-  }
-
-  async read(file: Blob, _options: ReadOptions = {}): Promise<Reading | Retake | Rejected> {
-    const times = [performance.now()];
-    const bitmap = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-    const { width, height } = bitmap;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = canvas.getContext("2d", { willReadFrequently: true })!;
-    context.drawImage(bitmap, 0, 0);
-    const rgba = context.getImageData(0, 0, width, height).data;
-    const rgb = new Uint8Array(width * height * 3);
-    for (let from = 0, to = 0; to < rgb.length; from += 4, to += 3) {
-      rgb[to] = rgba[from]!;
-      rgb[to + 1] = rgba[from + 1]!;
-      rgb[to + 2] = rgba[from + 2]!;
+    const { files } = this;
+    const runtimePath = files.pathOf(RUNTIME);
+    // All at once: what they are checked against may come last.
+    const [siteBytes, said, preprocess, runtime] = ["site.json", MANIFEST, PREPROCESS, runtimePath].map((path) => {
+      const content = files.fetch(path);
+      content.catch(() => undefined); // It is said below, when its turn comes.
+      return content;
+    }) as [Promise<Bytes>, Promise<Bytes>, Promise<Bytes>, Promise<Bytes>];
+    const site = await parseSite(await siteBytes);
+    const network = checked(site, site.network, files.fetch(site.network));
+    network.catch(() => undefined);
+    const manifestBytes = await checked(site, MANIFEST, said);
+    if ((await sha256(manifestBytes)) !== site.bundle_digest) {
+      throw problem("changed-file", MANIFEST, "it is not the bundle that the site was made of");
     }
-    times.push(performance.now());
-    const { input } = await this.preprocess.run({ pixels: new ort.Tensor("uint8", rgb, [height, width, 3]) });
-    times.push(performance.now());
-    const output = await this.network.run({ input: input! });
-    times.push(performance.now());
-    const scores = Array.from(output["score"]!.data as Float32Array);
-    const novelty = (output["novelty"]!.data as Float32Array)[0]!;
-    const map = output["saliency"]!;
+    const whole = parseJson<Manifest>(manifestBytes, MANIFEST);
+    const manifest = site.small ? forSmall(whole) : whole;
+    const models = {
+      preprocess: await checked(site, PREPROCESS, preprocess),
+      runtime: await checked(site, runtimePath, runtime),
+      network: await network,
+      size: manifest.preprocess.size,
+    };
+    for (const path of [PREPROCESS, site.network]) {
+      const listed = site.files.find((one) => one.path === path)?.sha256;
+      if (whole.files[path.replace("bundle/", "")] !== listed) {
+        throw problem("changed-file", path, "its content is not the one that the bundle was packed with");
+      }
+    }
+    this.loaded = { site, manifest, models, started };
+  }
+
+  /** Open the runtime on what was loaded. */
+  async start(options: OpenOptions = {}): Promise<Opened> {
+    if (!this.loaded) throw new Error("load first");
+    const { site, manifest, models, started } = this.loaded;
+    this.loaded = null; // The sessions hold copies of their own.
+    const isolated = self.crossOriginIsolated;
+    const most = Math.min(options.threads ?? MOST_THREADS, navigator.hardwareConcurrency || 1);
+    const threads = isolated ? Math.max(1, most) : 1;
+    const sessions = await openSessions(models, threads);
+    const decoder: Decoder = options.decoder === "codec" ? "codec" : "browser";
+    const openedMs = performance.now() - started;
+    const runtime: Runtime = { backend: "wasm", threads, isolated, decoder, openedMs, notes: [] };
+    this.opened = { site, manifest, sessions, runtime };
+    return { site, manifest, runtime };
+  }
+
+  selfTest(): Promise<SelfTest> {
+    return this.queued(() => this.test(this.isOpen()));
+  }
+
+  read(file: Blob, options: ReadOptions = {}): Promise<Reading | Retake | Rejected> {
+    return this.queued(async () => {
+      try {
+        return await this.readOne(this.isOpen(), file, options);
+      } catch (thrown) {
+        if (thrown instanceof Refusal) return { kind: "rejected", reason: thrown.reason, detail: thrown.message };
+        throw thrown;
+      }
+    });
+  }
+
+  private async readOne(open: Open, file: Blob, options: ReadOptions): Promise<Reading | Retake> {
+    const { manifest, sessions, runtime } = open;
+    const told = tell(manifest.metadata, options.metadata);
+    const begun = performance.now();
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const pixels = await decode(bytes, runtime.decoder);
+    const { width, height } = pixels;
+    const decoded = performance.now();
+    const input = await sessions.preprocessor.run(pixels);
+    const preprocessed = performance.now();
+    const quality = qualityWarnings(manifest, input, width, height);
+    if (quality.length && !options.anyway) return { kind: "retake", quality, width, height };
+    const output = await sessions.network.run(input, told.values);
+    const done = performance.now();
     return {
       kind: "reading",
-      scores,
-      decision: "routine",
-      reason: null,
-      operatingPoint: "",
-      novelty,
-      bundle: this.site.bundle,
-      sha256: "",
-      metadataMissing: [],
-      quality: [],
+      ...readingOf(manifest, output),
+      operatingPoint: operatingLabel(manifest),
+      bundle: labelOf(manifest),
+      sha256: await sha256(bytes),
+      metadataMissing: told.missing,
+      quality,
       width,
       height,
-      saliency: {
-        values: map.data as Float32Array,
-        classes: map.dims[1]!,
-        height: map.dims[2]!,
-        width: map.dims[3]!,
-      },
-      timing: {
-        decodeMs: times[1]! - times[0]!,
-        preprocessMs: times[2]! - times[1]!,
-        networkMs: times[3]! - times[2]!,
-      },
+      saliency: output.saliency,
+      timing: { decodeMs: decoded - begun, preprocessMs: preprocessed - decoded, networkMs: done - preprocessed },
     };
   }
+
+  private async test({ site, manifest, sessions, runtime }: Open): Promise<SelfTest> {
+    const expected = parseJson<Expected>(await this.fetchChecked(site, site.expected), site.expected);
+    const read: Read[] = [];
+    for (const row of expected.images) {
+      const path = `bundle/selftest/${row.file}`;
+      const pixels = await decode(await this.fetchChecked(site, path), runtime.decoder);
+      const output = await sessions.network.run(await sessions.preprocessor.run(pixels), tell(manifest.metadata, row.metadata).values);
+      read.push(readingOf(manifest, output));
+    }
+    return compare(expected, read);
+  }
+
+  private async fetchChecked(site: Site, path: string): Promise<Bytes> {
+    return checked(site, path, this.files.fetch(path));
+  }
+
+  private isOpen(): Open {
+    if (!this.opened) throw new Error("open first");
+    return this.opened;
+  }
+
+  /** One after the other: one photograph in memory at a time. */
+  private queued<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.last.then(work);
+    this.last = next.catch(() => undefined);
+    return next;
+  }
+}
+
+function readingOf(manifest: Manifest, output: Output): Pick<Reading, "scores" | "decision" | "reason" | "novelty"> {
+  const scores = Array.from(output.scores);
+  const { novelty } = output;
+  return { scores, novelty, decision: decide(scores, novelty, manifest), reason: whyNot(scores, novelty, manifest) };
 }

@@ -1,0 +1,48 @@
+// Pixels upright, and how those of a decoder, RGBA in rows, become them.
+
+export interface Pixels {
+  /** uint8 [height, width, 3]. */
+  data: Uint8Array<ArrayBuffer>;
+  width: number;
+  height: number;
+}
+
+/** Where rows of RGBA go, turned as an EXIF orientation 1..8 asks (Exif 2.32, table 6). */
+export class Upright {
+  readonly pixels: Pixels;
+  private readonly origin: number;
+  private readonly right: number;
+  private readonly down: number;
+
+  /** Width and height as stored, before turning. */
+  constructor(
+    private readonly width: number,
+    height: number,
+    orientation: number,
+  ) {
+    const turned = orientation >= 5;
+    const [w, h] = turned ? [height, width] : [width, height];
+    this.pixels = { data: new Uint8Array(w * h * 3), width: w, height: h };
+    const flipDown = [3, 4, 7, 8].includes(orientation);
+    const flipRight = [2, 3, 6, 7].includes(orientation);
+    const stepX = flipRight ? -3 : 3;
+    const stepY = flipDown ? -3 * w : 3 * w;
+    this.origin = (flipRight ? 3 * (w - 1) : 0) + (flipDown ? 3 * w * (h - 1) : 0);
+    [this.right, this.down] = turned ? [stepY, stepX] : [stepX, stepY];
+  }
+
+  /** Rows from `top` on, RGBA; alpha is dropped. */
+  put(rgba: Uint8Array | Uint8ClampedArray, top: number): void {
+    const { data } = this.pixels;
+    const { right, down, width } = this;
+    const rows = rgba.length / 4 / width;
+    for (let row = 0, from = 0; row < rows; row++) {
+      let to = this.origin + (top + row) * down;
+      for (let x = 0; x < width; x++, from += 4, to += right) {
+        data[to] = rgba[from]!;
+        data[to + 1] = rgba[from + 1]!;
+        data[to + 2] = rgba[from + 2]!;
+      }
+    }
+  }
+}
