@@ -3,20 +3,29 @@
 import { computed, signal } from "@preact/signals";
 import { about as deAbout } from "./de/about";
 import { design as deDesign } from "./de/design";
+import { exporting as deExporting } from "./de/export";
 import { history as deHistory } from "./de/history";
+import { install as deInstall } from "./de/install";
+import { problems as deProblems } from "./de/problems";
 import { read as deRead } from "./de/read";
 import { settings as deSettings } from "./de/settings";
 import { about } from "./en/about";
 import { design } from "./en/design";
+import { exporting } from "./en/export";
 import { history } from "./en/history";
+import { install } from "./en/install";
+import { problems } from "./en/problems";
 import { read } from "./en/read";
 import { settings } from "./en/settings";
 
-export const en = { about, design, history, read, settings };
+export const en = { about, design, exporting, history, install, problems, read, settings };
 export const de: typeof en = {
   about: deAbout,
   design: deDesign,
+  exporting: deExporting,
   history: deHistory,
+  install: deInstall,
+  problems: deProblems,
   read: deRead,
   settings: deSettings,
 };

@@ -1,0 +1,44 @@
+// Threads need headers that some hosts cannot send. The service worker adds them, from the second load on:
+// so the first visit waits until everything is kept, and loads the page again, once.
+
+import { siteKey } from "../settings/siteKey";
+import { keepOffline } from "./offline";
+
+const TRIED = "reloaded for threads";
+
+/** Call before the reader is opened; does not return where the page is loaded again. */
+export async function prepare(): Promise<void> {
+  if (crossOriginIsolated) {
+    forget();
+    return;
+  }
+  if (!isSecureContext || !("serviceWorker" in navigator) || tried()) return;
+  if (!(await keepOffline()) || !remember()) return;
+  location.reload();
+  await new Promise<never>(() => {});
+}
+
+function tried(): boolean {
+  try {
+    return sessionStorage.getItem(siteKey(TRIED)) !== null;
+  } catch {
+    return true; // Without a memory it could load the page for ever.
+  }
+}
+
+function remember(): boolean {
+  try {
+    sessionStorage.setItem(siteKey(TRIED), "once");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function forget(): void {
+  try {
+    sessionStorage.removeItem(siteKey(TRIED));
+  } catch {
+    // Nothing was remembered.
+  }
+}

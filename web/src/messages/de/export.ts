@@ -1,0 +1,62 @@
+import type { exporting as en } from "../en/export";
+
+export const exporting: typeof en = {
+  json: "Als JSON speichern",
+  jsonOfAll: (count) => (count === 1 ? "1 als JSON speichern" : `${count} als JSON speichern`),
+  pdf: "Als PDF speichern",
+  pdfFailed: "Das PDF ließ sich auf diesem Gerät nicht erstellen; speichern Sie die Auswertung als JSON.",
+  reading: "Auswertung",
+  readings: "Auswertungen",
+  title: "Auswertung einer Fotografie",
+  notADiagnosis: "Keine Diagnose",
+  notADiagnosisText:
+    "Ein Computer hat diese Fotografie ausgewertet. Er kann Krankheiten übersehen und falschen Alarm geben; es entscheidet die Ärztin oder der Arzt, was immer hier steht.",
+  decisions: { urgent: "Dringend", routine: "Routine", "cannot-assess": "Nicht beurteilbar" },
+  reasons: {
+    novel: "Die Fotografie gleicht keiner, an der die Software gelernt hat.",
+    undecided: "Die Werte lassen die Antwort offen.",
+  },
+  routineText: "Kein Merkmal erreichte seine Schwelle. Das heißt nicht, dass nichts vorliegt.",
+  urgentText: (findings) => `Die Schwelle erreicht: ${findings}.`,
+  photograph: "Fotografie",
+  overlay: (cells) => `Worauf die Software sah, grob (${cells} Felder)`,
+  score: "Wert",
+  threshold: (value) => `Schwelle ${value}`,
+  meaning: "Was die Schwelle bedeutet",
+  meaningOf: (people, present, urgent, found, missed, open) =>
+    `Von ${people} Menschen, von denen ${present} das Merkmal haben, nennt die Software ${urgent} dringend: ${found} findet sie, ${missed} übersieht sie` +
+    (open > 0 ? `; ${open} kann sie nicht beurteilen.` : "."),
+  measuredOn: {
+    test: (images) => `Gemessen an ${images} Testbildern.`,
+    tune: (images) => `Nach den ${images} Bildern, an denen die Schwelle gewählt wurde.`,
+  },
+  notMeasured: "Wie oft diese Schwelle richtig liegt, wurde nicht gemessen.",
+  facts: "Was ausgewertet wurde, und womit",
+  file: "Datei",
+  readAt: "Zeitpunkt",
+  size: "Größe",
+  pixels: (width, height) => `${width} × ${height} Pixel`,
+  information: "Angaben zur Person",
+  missing: "unbekannt",
+  operatingPoint: "Arbeitspunkt",
+  novelty: "Fremdheit",
+  noveltyOf: (value, limit) => `${value} (nicht beurteilbar über ${limit})`,
+  qualityTitle: "Bildqualität",
+  quality: { small: "zu klein", dark: "zu dunkel", bright: "zu hell", blurred: "unscharf" },
+  qualityGood: "keine Warnung",
+  bundle: "Bündel",
+  network: "Netz",
+  runtime: "Laufzeit",
+  runtimeOf: (backend, threads) =>
+    `${backend}, ${threads === 1 ? "1 Thread" : `${threads} Threads`}, im Browser, auf dem Gerät`,
+  selfTest: "Selbsttest",
+  selfTestPassed: (pictures) => `bestanden mit ${pictures} Bildern`,
+  selfTestFailed: "nicht bestanden",
+  selfTestOpen: "war bei dieser Auswertung noch nicht beendet",
+  site: "Seite",
+  intendedUse: "Zweckbestimmung",
+  limits: "Grenzen",
+  moreLimits: (count) => `${count} weitere stehen in der Modellkarte.`,
+  madeBy: (version) =>
+    `Erstellt mit Overread ${version} auf dem Gerät, das die Fotografie ausgewertet hat; sie wurde nirgendwohin gesendet.`,
+};
