@@ -32,6 +32,7 @@ from overread.cohort.schema import COPY_FIELDS, IMAGE_SCHEMA, REJECT_SCHEMA
 from overread.evaluation import Evaluation, Figure, HistoryRow, clinical, evaluate_readings, results
 from overread.evaluation.comparison import Comparison
 from overread.imaging import Preprocess
+from overread.imaging.quality import QualityLimits
 from overread.study import RunResult, StudySettings
 from overread.study.demo import DemoResult
 from overread.study.record import TrainingRecord
@@ -183,6 +184,7 @@ def test_every_key_of_a_bundle_is_documented() -> None:
     assert _first_cells(parts["operating points"]) == set(OperatingPoint.model_fields)
     assert _first_cells(parts["provenance"]) == set(Provenance.model_fields)
     assert _first_cells(parts["metadata"]) == set(MetadataField.model_fields)
+    assert _first_cells(parts["quality"]) == set(QualityLimits.model_fields)
     assert _first_cells(parts["small"]) == set(SmallNetwork.model_fields)
     assert _first_cells(_sections(page)["training.json"]) == set(TrainingRecord.model_fields)
     assert all(f"`{name}`" in section for name in Calibration.model_fields)

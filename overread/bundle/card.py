@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from overread.bundle.manifest import Manifest, ManifestDraft, MetadataField, OperatingPoint, SmallNetwork
 from overread.bundle.metadata import in_words
+from overread.imaging.quality import QualityLimits
 
 NOT_A_DEVICE = (
     "This is a research reader and not a medical device: no authority has cleared or approved it, and no "
@@ -71,6 +72,7 @@ def _details(manifest: ManifestDraft) -> str:
         **({"Asks for": _asks_for(manifest.metadata)} if manifest.metadata else {}),
         "Calibration": manifest.calibration.kind,
         **({"Small network": _small(manifest.small)} if manifest.small else {}),
+        **({"Warns of": _warned(manifest.quality)} if manifest.quality else {}),
         "Packed": " ".join(filter(None, [origin.created, f"by Overread {origin.overread_version}"]))
         if origin.overread_version
         else origin.created or "not stated",
@@ -98,6 +100,15 @@ def _small(small: SmallNetwork) -> str:
     )
     measured = f"; on {small.images} images of tune it changes {' and '.join(changes)}{largest}"
     return f"weights as {small.storage}, {small.bytes / 1e6:.1f} MB{measured if changes else ''}"
+
+
+def _warned(limits: QualityLimits) -> str:
+    return (
+        f"photographs with a side below {limits.shorter_side} pixels, a mean brightness outside "
+        f"{limits.dark:.0f} to {limits.bright:.0f} of 255, or a sharpness below {limits.sharpness:.3g}; "
+        f"such were hardly among the {limits.images} of train and tune that were measured. They are read all "
+        "the same"
+    )
 
 
 def _data(manifest: ManifestDraft) -> str:

@@ -17,8 +17,9 @@ from pydantic import (
 )
 
 from overread.imaging.preprocess import Preprocess
+from overread.imaging.quality import QualityLimits
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 Task = Literal["binary", "multiclass", "multilabel"]
 
 # It stands before the @ of every reading.
@@ -253,12 +254,13 @@ class ManifestDraft(_Part):
         triage: What is urgent and what cannot be assessed.
         metadata: What the reader takes beside the pixels; none: pixels alone.
         small: What network.small.onnx is; None: there is none.
+        quality: What a photograph must have not to be warned of; None: nothing is warned of.
         intended_use: One paragraph.
         limits: One sentence each.
         provenance: Where it comes from.
     """
 
-    schema_version: Literal[1, 2] = 2
+    schema_version: Literal[1, 2, 3] = 3
     name: _Name
     version: _Slug
     task: Task
@@ -271,6 +273,7 @@ class ManifestDraft(_Part):
     triage: TriageRule
     metadata: tuple[MetadataField, ...] = ()
     small: SmallNetwork | None = None
+    quality: QualityLimits | None = None
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     provenance: Provenance = Provenance()

@@ -26,6 +26,7 @@ READING_SCHEMA = pa.schema(
         pa.field("sha256", pa.string()),
         pa.field("metadata_missing", pa.string()),
         pa.field("reason", pa.string()),
+        pa.field("quality", pa.string()),
         *REJECT_FIELDS,
     ]
 )
@@ -123,6 +124,7 @@ def _read_row(bundle: Bundle, batch: pa.RecordBatch, row: int) -> dict[str, Any]
         "sha256": reading.sha256,
         "metadata_missing": ", ".join(reading.metadata_missing) if fields else None,
         "reason": reading.reason,
+        "quality": None if reading.quality is None else ", ".join(reading.quality),
     }
 
 

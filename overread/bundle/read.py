@@ -22,6 +22,7 @@ from overread.bundle.triage import decide, why_not
 from overread.errors import BundleError, DecodeError, UsageError
 from overread.imaging import DecodeLimits
 from overread.imaging.preprocess import GraphRunner
+from overread.imaging.quality import QualityWarning, measure_quality, quality_warnings
 
 PREPROCESS_NAME, NETWORK_NAME = "preprocess.onnx", "network.onnx"
 RUNNING_FILES = frozenset({PREPROCESS_NAME, NETWORK_NAME})
@@ -149,7 +150,18 @@ class Reader:
             sha256=sha256,
             metadata_missing=told.missing,
             reason=why_not(output.score[0], novelty, manifest=self._draft),
+            quality=self._warnings(inputs, pixels),
         )
+
+    def _warnings(
+        self, inputs: NDArray[np.float32], pixels: NDArray[np.uint8]
+    ) -> tuple[QualityWarning, ...] | None:
+        limits = self._draft.quality
+        if limits is None:
+            return None
+        height, width = pixels.shape[:2]
+        spec = self._draft.preprocess
+        return quality_warnings(measure_quality(inputs, height=height, width=width, spec=spec), limits)
 
     def _each(
         self, images: Iterable[Image], metadata: Iterable[Given | None] | None

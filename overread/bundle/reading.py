@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overread.bundle.triage import Decision, Reason
+from overread.imaging.quality import QualityWarning
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class Reading:
             train.
         reason: Why it cannot be assessed: "novel" (unlike the training images) or "undecided" (the scores
             leave the answer open); None where it can.
+        quality: Why the photograph should be taken again: "small", "dark", "bright", "blurred"; () where
+            nothing is wrong, None where the bundle has no limits. It changes no decision.
     """
 
     scores: NDArray[np.float32]
@@ -41,6 +44,7 @@ class Reading:
     sha256: str
     metadata_missing: tuple[str, ...] = ()
     reason: Reason | None = None
+    quality: tuple[QualityWarning, ...] | None = None
 
     @property
     def by_class(self) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -175,19 +175,32 @@ class Cohort:
             CohortError: An id is unknown, a file that the cohort points at is gone, or bytes were changed.
         """
         wanted = dict.fromkeys(ids)
-        found: dict[str, bytes] = {}
+        found = dict(self.each_image(wanted))
+        return {one: found[one] for one in wanted}
+
+    def each_image(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """The same one after the other, in the order of the parts; each is read once, and little is held.
+
+        Args:
+            ids: Image ids.
+
+        Raises:
+            CohortError: As `images_of`.
+        """
+        missing = dict.fromkeys(ids)
         for part in self._parts:
-            if len(found) == len(wanted):
+            if not missing:
                 break
-            found.update(self._images_in(part, wanted))
-        unknown = [one for one in wanted if one not in found]
-        if unknown:
+            for image_id, content in self._images_in(part, missing):
+                missing.pop(image_id, None)
+                yield image_id, content
+        if missing:
+            unknown = list(missing)
             raise CohortError(
                 f"has no image {unknown[0]!r}" + (f" and {len(unknown) - 1} more" if unknown[1:] else ""),
                 where=str(self._path),
                 todo="ask for ids of this cohort's table",
             )
-        return {one: found[one] for one in wanted}
 
     def record_test_read(self, bundle: str, *, purpose: str = "evaluation") -> int:
         """Write down that the test split was read, and by what.
@@ -245,8 +258,7 @@ class Cohort:
             tables.append(table.cast(schema))
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
-    def _images_in(self, part: Path, wanted: dict[str, None]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
+    def _images_in(self, part: Path, wanted: Mapping[str, None]) -> Iterator[tuple[str, bytes]]:
         try:
             with pq.ParquetFile(part, pre_buffer=False) as file:
                 for group in range(file.num_row_groups):
@@ -258,10 +270,9 @@ class Cohort:
                         pc.is_in(rows["image_id"], value_set=pa.array(list(wanted), pa.string()))
                     )
                     for row in rows.to_pylist():
-                        found[row["image_id"]] = self._checked(row)
+                        yield row["image_id"], self._checked(row)
         except (OSError, pa.ArrowException) as error:
             raise _damaged(part) from error
-        return found
 
     def _checked(self, row: dict[str, Any]) -> bytes:
         content: bytes | None = row["content"]

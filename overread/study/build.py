@@ -29,6 +29,7 @@ from overread.evaluation import calibration_notes
 from overread.evaluation.calibration import check_kind
 from overread.imaging import GraphRunner, decode, preprocess_graph
 from overread.progress import SILENT, Progress
+from overread.study.quality import quality_limits
 from overread.study.record import HISTORY, TrainingRecord
 from overread.study.rules import fit_rules
 from overread.study.settings import BundleTable, EvaluationTable
@@ -145,6 +146,7 @@ def train(
         operating_points=rules.points,
         triage=rules.triage(urgent, novelty_threshold=trained.novelty_threshold),
         metadata=trained.metadata,
+        quality=quality_limits(cohort, trained.preprocess, seed=seed, progress=progress),
         intended_use=bundle.intended_use,
         limits=(*bundle.limits, *notes, f"Calibration and threshold come from {held_out.described}."),
         provenance=_provenance(cohort, trained.facts, phases=trained.phases, seed=seed),

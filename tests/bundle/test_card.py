@@ -6,6 +6,7 @@ import pytest
 
 from overread.bundle import Manifest, OperatingPoint, Provenance, TriageRule, model_card
 from overread.bundle.manifest import ConformalRule
+from overread.imaging.quality import QualityLimits
 from tests.bundle.conftest import make_draft
 
 PROVENANCE = Provenance(
@@ -102,3 +103,14 @@ def test_notes_stand_in_the_card_and_files_are_counted() -> None:
     card = model_card(manifest, notes=["Fine-tuning did not improve on tune."])
     assert "- Fine-tuning did not improve on tune." in card
     assert "SHA-256 of 1 files" in card
+
+
+def test_what_photographs_are_warned_of_is_said() -> None:
+    limits = QualityLimits(images=140, shorter_side=224, dark=82.1, bright=226.7, sharpness=14.4)
+    card = model_card(make_draft(quality=limits))
+    assert (
+        "a side below 224 pixels, a mean brightness outside 82 to 227 of 255, or a sharpness below 14.4"
+        in card
+    )
+    assert "the 140 of train and tune" in card
+    assert "Warns of" not in model_card(make_draft())

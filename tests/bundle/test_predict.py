@@ -58,7 +58,7 @@ def test_csv_and_parquet_hold_the_bundles_own_numbers(bundle_path: Path, mixed: 
     assert [row["image_id"] for row in in_csv] == ["00", "01", "02", "03", "04"]
     assert list(in_csv[0]) == [
         "image_id", "uri", "score.malignant", "decision", "operating_point", "novelty", "bundle", "sha256",
-        "metadata_missing", "reason",
+        "metadata_missing", "reason", "quality",
     ]  # fmt: skip
     assert {row["metadata_missing"] for row in in_csv} == {""}
     assert {row["metadata_missing"] for row in in_parquet} == {None}

@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from overread.bundle import Bundle, PredictStage
+from overread.bundle import Bundle, PredictStage, pack
 from overread.errors import BundleError
-from tests.bundle.conftest import encode, make_pixels
+from overread.imaging.quality import QualityLimits
+from tests.bundle.conftest import encode, make_draft, make_pixels, network_bytes
 
 
 def batch(**columns: list[object]) -> pa.RecordBatch:
@@ -49,6 +50,18 @@ def test_every_row_comes_back_with_a_reading_or_a_reason(bundle_path: Path, tmp_
         assert (row["score"] is not None) == read
         assert (row["reject_detail"] is not None) != read
         assert all((row[name] is not None) == read for name in ("decision", "novelty", "bundle", "sha256"))
+
+
+def test_warnings_of_quality_are_told(preprocess_bytes: bytes, tmp_path: Path) -> None:
+    limits = QualityLimits(images=9, shorter_side=30, dark=90.0, bright=200.0, sharpness=1.0)
+    draft = make_draft(quality=limits)
+    packed = pack(tmp_path / "limits", draft=draft, preprocess=preprocess_bytes, network=network_bytes())
+    spoiled = encode(np.full((20, 40, 3), 10, np.uint8))
+    rows = batch(
+        image_id=["a", "b", "c"], uri=["a", "b", "c"], content=[encode(make_pixels()), spoiled, b"no image"]
+    )
+    (found,) = PredictStage(packed)(iter([rows]))
+    assert found["quality"].to_pylist() == ["", "small, dark, blurred", None]
 
 
 def test_content_column_may_be_missing(bundle_path: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from overread.bundle import Bundle, TriageRule, decide, pack, zip_bundle
 from overread.bundle.reading import Reading
 from overread.errors import BundleError, DecodeError, UsageError
 from overread.imaging import DecodeLimits
+from overread.imaging.quality import QualityLimits
 from tests.bundle.conftest import encode, make_draft, make_pixels, network_bytes
 
 
@@ -160,6 +161,23 @@ def test_threads_do_not_change_the_numbers(bundle: Bundle) -> None:
     assert same(
         Bundle.load(bundle.path, threads=2).read_pixels(make_pixels()), bundle.read_pixels(make_pixels())
     )
+
+
+LIMITS = QualityLimits(images=9, shorter_side=30, dark=90.0, bright=200.0, sharpness=1.0)
+
+
+def test_quality_is_said_and_changes_nothing_else(
+    bundle: Bundle, preprocess_bytes: bytes, tmp_path: Path
+) -> None:
+    draft = make_draft(quality=LIMITS)
+    packed = pack(tmp_path / "limits", draft=draft, preprocess=preprocess_bytes, network=network_bytes())
+    fine, dark = make_pixels(), (make_pixels(1)[:20] * 0.2).astype(np.uint8)
+    flat = np.full((40, 40, 3), 230, np.uint8)
+    found = Bundle.load(packed).read([fine, dark, flat])
+    plain = bundle.read([fine, dark, flat])
+    assert [one.quality for one in found] == [(), ("small", "dark"), ("bright", "blurred")]
+    assert [one.quality for one in plain] == [None, None, None]
+    assert all(same(one, other) for one, other in zip(found, plain, strict=True))
 
 
 def test_description_is_plain(bundle: Bundle) -> None:

@@ -87,7 +87,7 @@ def test_newer_schema_says_to_update(manifest: Manifest) -> None:
 
 def test_bundle_of_the_first_schema_is_read(manifest: Manifest) -> None:
     fields = json.loads(seal(manifest))
-    for later in ("metadata", "small"):
+    for later in ("metadata", "small", "quality"):
         del fields[later]
     del fields["calibration"]["knots"], fields["triage"]["conformal"]
     blank = json.dumps({**fields, "schema_version": 1, "seal": "0" * 64}, indent=2) + "\n"
@@ -96,6 +96,14 @@ def test_bundle_of_the_first_schema_is_read(manifest: Manifest) -> None:
     assert read == manifest.model_copy(update={"schema_version": 1})
     assert read.metadata == ()
     assert read.small is None
+
+
+def test_bundle_of_the_second_schema_is_read(manifest: Manifest) -> None:
+    fields = json.loads(seal(manifest))
+    del fields["quality"]
+    blank = json.dumps({**fields, "schema_version": 2, "seal": "0" * 64}, indent=2) + "\n"
+    second = blank.replace("0" * 64, hashlib.sha256(blank.encode()).hexdigest())
+    assert unseal(second.encode()) == manifest.model_copy(update={"schema_version": 2})
 
 
 def test_what_a_bundle_of_the_first_schema_becomes_is_of_this_one(manifest: Manifest) -> None:
