@@ -7,6 +7,7 @@ import { exporting as deExporting } from "./de/export";
 import { history as deHistory } from "./de/history";
 import { install as deInstall } from "./de/install";
 import { problems as deProblems } from "./de/problems";
+import { quality as deQuality } from "./de/quality";
 import { read as deRead } from "./de/read";
 import { settings as deSettings } from "./de/settings";
 import { about } from "./en/about";
@@ -15,10 +16,11 @@ import { exporting } from "./en/export";
 import { history } from "./en/history";
 import { install } from "./en/install";
 import { problems } from "./en/problems";
+import { quality } from "./en/quality";
 import { read } from "./en/read";
 import { settings } from "./en/settings";
 
-export const en = { about, design, exporting, history, install, problems, read, settings };
+export const en = { about, design, exporting, history, install, problems, quality, read, settings };
 export const de: typeof en = {
   about: deAbout,
   design: deDesign,
@@ -26,6 +28,7 @@ export const de: typeof en = {
   history: deHistory,
   install: deInstall,
   problems: deProblems,
+  quality: deQuality,
   read: deRead,
   settings: deSettings,
 };
