@@ -4,22 +4,24 @@ import { useEffect, useRef } from "preact/hooks";
 import { NavBar } from "../design/NavBar";
 import type { IconName } from "../design/Icon";
 import { messages } from "../messages";
-import type { ReaderClient } from "../reader/client";
 import { AboutScreen } from "./about/AboutScreen";
 import { HistoryScreen } from "./history/HistoryScreen";
+import { InsecureNotice, OfflineState, Preparing, UpdateNotice } from "./install";
 import { place, PLACES, type PlaceName } from "./place";
+import { ProblemScreen } from "./problems/ProblemScreen";
+import type { Desk } from "./read/desk";
 import { ReadScreen } from "./read/ReadScreen";
 import { SettingsScreen } from "./settings/SettingsScreen";
-import { opened } from "./state";
+import { opened, problem } from "./state";
 import "./App.css";
 
 const ICONS: Record<PlaceName, IconName> = { read: "read", history: "history", about: "about", settings: "settings" };
 
-export function App({ reader }: { reader: ReaderClient }) {
+export function App({ desk }: { desk: Desk }) {
   const say = messages.value;
   const items = PLACES.map((name) => ({ href: `#${name}`, icon: ICONS[name], label: say[name].title }));
-  const { name } = place.value;
-  const main = useFocusOnChange(name);
+  const { name, rest } = place.value;
+  const main = useFocusOnChange(`${name}/${rest}`);
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => {
@@ -37,24 +39,28 @@ export function App({ reader }: { reader: ReaderClient }) {
         <NavBar label={say.design.places} items={items} current={`#${name}`} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {name === "read" && <ReadScreen reader={reader} />}
+        <UpdateNotice />
+        <InsecureNotice />
+        {!opened.value && !problem.value && <Preparing />}
+        {name === "read" && (problem.value ? <ProblemScreen problem={problem.value} /> : <ReadScreen desk={desk} />)}
         {name === "history" && <HistoryScreen />}
         {name === "about" && <AboutScreen />}
         {name === "settings" && <SettingsScreen />}
+        {name === "settings" && <OfflineState />}
       </main>
     </>
   );
 }
 
 /** A new place begins at its top, and a screen reader goes there too. */
-function useFocusOnChange(name: PlaceName) {
+function useFocusOnChange(where: string) {
   const main = useRef<HTMLElement>(null);
-  const shown = useRef(name);
+  const shown = useRef(where);
   useEffect(() => {
-    if (shown.current === name) return;
-    shown.current = name;
+    if (shown.current === where) return;
+    shown.current = where;
     window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
-  }, [name]);
+  }, [where]);
   return main;
 }

@@ -2,15 +2,19 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import "../design/tokens.css";
 import "../design/base.css";
+import "../design/spinner.css";
 import { language, languageOf } from "../messages";
 import { startReader } from "../reader/client";
 import { App } from "./App";
 import { followOtherTabs } from "./history/store";
+import { startInstalling } from "./install";
 import { followAddress } from "./place";
 import { settings, startSettings } from "./settings/settings";
+import { deskOf } from "./read/deskOf";
 import { start } from "./start";
 import { opened, problem, selfTest } from "./state";
 
+startInstalling();
 startSettings();
 followOtherTabs();
 followAddress();
@@ -27,7 +31,8 @@ effect(() => {
 });
 
 const reader = startReader();
+const opening = start(reader, { gpu: settings.value.gpu });
 // For checks from outside (`overread edge --check`): the page's own reader, and the one call that opens it.
-Object.assign(window, { overread: { reader, opened: start(reader, { gpu: settings.value.gpu }) } });
+Object.assign(window, { overread: { reader, opened: opening } });
 const root = document.getElementById("app");
-if (root) render(<App reader={reader} />, root);
+if (root) render(<App desk={deskOf(reader, opening)} />, root);

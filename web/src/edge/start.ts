@@ -2,17 +2,22 @@
 
 import type { ReaderClient } from "../reader/client";
 import type { Opened, OpenOptions, ReaderProblem } from "../reader/contract";
+import { keepOffline, prepare } from "./install";
 import { opened, problem, selfTest } from "./state";
+
+export function isProblem(thrown: unknown): thrown is ReaderProblem {
+  return typeof thrown === "object" && thrown !== null && "problem" in thrown;
+}
 
 /** Whatever was thrown, as a problem that the page can show. */
 export function asProblem(thrown: unknown): ReaderProblem {
-  if (typeof thrown === "object" && thrown !== null && "problem" in thrown) return thrown as ReaderProblem;
+  if (isProblem(thrown)) return thrown;
   return { problem: "no-runtime", where: "", detail: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 
 /** Open the reader, then let it prove itself; a page whose reader reads otherwise refuses. */
 export function start(reader: ReaderClient, options: OpenOptions): Promise<Opened> {
-  const opening = reader.open(options);
+  const opening = prepare().then(() => reader.open(options));
   opening
     .then((result) => {
       opened.value = result;
@@ -21,6 +26,7 @@ export function start(reader: ReaderClient, options: OpenOptions): Promise<Opene
     .catch((thrown: unknown) => {
       problem.value = asProblem(thrown);
     });
+  void opening.then(keepOffline, keepOffline); // Not before: what is loaded by then need not travel again.
   return opening;
 }
 
