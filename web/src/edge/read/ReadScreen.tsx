@@ -1,28 +1,39 @@
-// Photographs in, readings out.
+// Photographs in, readings out: the start, the list where there are several, or one photograph.
 
-import { useState } from "preact/hooks";
-import type { ReaderClient } from "../../reader/client";
-import type { Reading } from "../../reader/contract";
 import { messages } from "../../messages";
+import { go, place } from "../place";
 import { opened } from "../state";
+import type { Desk, Photograph } from "./desk";
+import { DropZone } from "./DropZone";
+import { PhotographList } from "./PhotographList";
+import { PhotographScreen } from "./PhotographScreen";
+import { StartScreen } from "./StartScreen";
 
-export function ReadScreen({ reader }: { reader: ReaderClient }) {
-  const [reading, setReading] = useState<Reading | null>(null);
-  const read = async (file: File | undefined) => {
-    if (!file) return;
-    const result = await reader.read(file, { anyway: true });
-    if (result.kind === "reading") setReading(result);
+export function ReadScreen({ desk }: { desk: Desk }) {
+  const photographs = desk.photographs.value;
+  const chosen = desk.find(Number(place.value.rest));
+  const add = (files: readonly File[]) => {
+    if (files.length === 0) return;
+    const [first] = desk.add(files);
+    // One alone is shown at once; several, or one more, stand in the list.
+    go("read", files.length === 1 ? String(first) : "list");
   };
+  const shown = chosen ? "one" : place.value.rest === "list" && photographs.length > 0 ? "list" : "start";
   return (
-    <>
-      <h1>{messages.value.read.start}</h1>
-      <input
-        type="file"
-        accept="image/jpeg,image/png"
-        disabled={!opened.value}
-        onChange={(event) => void read(event.currentTarget.files?.[0])}
-      />
-      <pre>{reading && JSON.stringify({ ...reading, saliency: undefined }, null, 1)}</pre>
-    </>
+    <DropZone onFiles={add}>
+      <p class="for-readers-only" role="status">
+        {spoken(photographs, chosen)}
+      </p>
+      {shown === "one" && chosen && <PhotographScreen key={chosen.id} desk={desk} photograph={chosen} onFiles={add} />}
+      {shown === "list" && <PhotographList desk={desk} onFiles={add} />}
+      {shown === "start" && <StartScreen desk={desk} opened={opened.value} onFiles={add} />}
+    </DropZone>
   );
+}
+
+function spoken(photographs: readonly Photograph[], chosen: Photograph | null): string {
+  const say = messages.value.read;
+  if (chosen) return chosen.stage === "reading" ? say.reading : "";
+  const done = photographs.filter((one) => one.stage === "done" || one.stage === "failed").length;
+  return photographs.length > 1 ? say.progress(done, photographs.length) : "";
 }

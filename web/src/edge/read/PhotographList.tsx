@@ -1,0 +1,66 @@
+// Several photographs, each with its decision as soon as it is there.
+
+import { Button } from "../../design/Button";
+import { DecisionMark } from "../../design/DecisionMark";
+import { Icon } from "../../design/Icon";
+import { Picture } from "../../design/Picture";
+import { messages } from "../../messages";
+import { go } from "../place";
+import type { Desk, Photograph } from "./desk";
+import { FileButtons } from "./FileButtons";
+import "./PhotographList.css";
+
+export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files: readonly File[]) => void }) {
+  const say = messages.value.read;
+  const photographs = desk.photographs.value;
+  const done = photographs.filter((one) => one.stage === "done" || one.stage === "failed").length;
+  const clear = () => {
+    desk.clear();
+    go("read", "", { instead: true });
+  };
+  return (
+    <>
+      <div class="list-head">
+        <h1>{say.photographs(photographs.length)}</h1>
+        <p class="muted">{say.progress(done, photographs.length)}</p>
+      </div>
+      <ul class="photograph-list">
+        {photographs.map((one) => (
+          <li key={one.id}>
+            <a href={`#read/${one.id}`}>
+              <span class="thumb">{done > 0 && <Picture blob={one.kept?.thumbnail ?? null} alt="" />}</span>
+              <span class="words">
+                <span class="name">{one.file.name}</span>
+                <StageMark photograph={one} />
+              </span>
+              <Icon name="forward" size={18} />
+            </a>
+            <Button kind="quiet" icon="cross" label={say.remove(one.file.name)} onClick={() => desk.remove(one.id)} />
+          </li>
+        ))}
+      </ul>
+      <div class="row">
+        <FileButtons onFiles={onFiles} />
+        <Button kind="quiet" onClick={clear}>
+          {say.clear}
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function StageMark({ photograph: { stage, outcome } }: { photograph: Photograph }) {
+  const say = messages.value.read;
+  if (stage === "reading") {
+    return (
+      <span class="stage">
+        <span class="spinner" aria-hidden="true" /> {say.reading}
+      </span>
+    );
+  }
+  if (stage === "waiting") return <span class="muted">{say.waiting}</span>;
+  if (stage === "asks") return <span class="attention">{say.asks}</span>;
+  if (stage === "failed" || !outcome) return <span class="attention">{say.failedShort}</span>;
+  if (outcome.kind === "reading") return <DecisionMark decision={outcome.decision} word={say.decisions[outcome.decision]} />;
+  return <span class="attention">{outcome.kind === "retake" ? say.retakeShort : say.rejectedShort}</span>;
+}
