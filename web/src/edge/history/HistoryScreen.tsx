@@ -1,30 +1,38 @@
 // The readings kept on this device: look at them again, export them, erase them.
 
 import { useEffect, useState } from "preact/hooks";
+import { Notice } from "../../design/Notice";
 import { messages } from "../../messages";
+import { go, place } from "../place";
 import { settings } from "../settings/settings";
-import { erase, historyVersion, list, remove, type KeptReading } from "./store";
+import { HistoryList } from "./HistoryList";
+import { KeptScreen } from "./KeptScreen";
+import { historyVersion, list, type KeptReading } from "./store";
+import "./history.css";
 
+/** "#history" is the list, "#history/ID" one of it. */
 export function HistoryScreen() {
   const kept = useKept();
   const say = messages.value.history;
-  if (kept === "loading") return <p>{say.loading}</p>;
-  if (kept === "unreadable") return <p>{say.unreadable}</p>;
+  const id = place.value.rest;
+  const chosen = typeof kept === "string" ? undefined : kept.find((one) => one.id === id);
+  useEffect(() => {
+    // A reading that was erased, here or in another tab, leaves its list.
+    if (id && typeof kept !== "string" && !chosen) go("history", "", { instead: true });
+  }, [id, kept, chosen]);
+  if (chosen) return <KeptScreen kept={chosen} />;
   return (
-    <section aria-labelledby="history-title">
-      <h1 id="history-title">{say.title}</h1>
-      <p>{settings.value.keepHistory ? say.onThisDevice : say.off}</p>
-      {kept.length === 0 && <p>{say.empty}</p>}
-      <ul>
-        {kept.map((one) => (
-          <li key={one.id}>
-            {say.openReading(say.decisions[one.reading.decision], one.name, one.readAt)}
-            <button type="button" onClick={() => void remove(one.id)}>{say.erase}</button>
-          </li>
-        ))}
-      </ul>
-      {kept.length > 0 && <button type="button" onClick={() => void erase()}>{say.eraseAll}</button>}
-    </section>
+    <div class="stack history">
+      <h1>{say.title}</h1>
+      {!settings.value.keepHistory && (
+        <Notice>
+          {say.off} <a href="#settings">{say.offHint}</a>
+        </Notice>
+      )}
+      {kept === "loading" && <p class="muted">{say.loading}</p>}
+      {kept === "unreadable" && <Notice tone="attention">{say.unreadable}</Notice>}
+      {typeof kept !== "string" && <HistoryList kept={kept} />}
+    </div>
   );
 }
 

@@ -2,6 +2,7 @@ import type { settings as en } from "../en/settings";
 
 export const settings: typeof en = {
   title: "Einstellungen",
+  look: "Sprache und Darstellung",
   language: "Sprache",
   languages: { auto: "Wie das Gerät", en: "English", de: "Deutsch" },
   theme: "Darstellung",

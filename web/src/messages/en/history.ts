@@ -1,17 +1,9 @@
 import type { NotKept } from "../../edge/history/store";
-import type { Decision } from "../../reader/contract";
 
 const notKept: Record<NotKept, string> = {
   full: "This reading is shown but not kept, as this device has no room left; erase old readings in the history.",
   unavailable:
     "This reading is shown but not kept, as this browser allows no storage here; leave private browsing, or export the reading.",
-};
-
-const decisions: Record<Decision | "all", string> = {
-  all: "All",
-  urgent: "Urgent",
-  routine: "Routine",
-  "cannot-assess": "Cannot assess",
 };
 
 export const history = {
@@ -25,13 +17,12 @@ export const history = {
   offHint: "Turn it on in the settings.",
   unreadable: "The history cannot be opened, as this browser allows no storage here; leave private browsing.",
   filter: "Show",
-  decisions,
+  every: "All",
   noneOfThese: "No reading with this decision.",
   more: (count: number) => `Show ${count} more`,
-  photographOf: (name: string) => `Photograph ${name}`,
-  openReading: (decision: string, name: string, time: string) => `${decision}, ${name}, ${time}`,
   back: "All readings",
   erase: "Erase",
+  eraseNamed: (name: string) => `Erase ${name}`,
   eraseAll: "Erase all",
   eraseOneTitle: "Erase this reading?",
   eraseAllTitle: "Erase all readings?",

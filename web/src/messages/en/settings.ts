@@ -5,6 +5,7 @@ const themes: Record<Settings["theme"], string> = { auto: "As the device", light
 
 export const settings = {
   title: "Settings",
+  look: "Language and appearance",
   language: "Language",
   languages,
   theme: "Appearance",

@@ -1,0 +1,153 @@
+// What stands on the one page of paper of a reading, in words; paper.ts draws it.
+
+import { language, messages } from "../../messages";
+import { count, decimal } from "../../messages/numbers";
+import type { Decision } from "../../reader/contract";
+import { dateAndTime } from "../history/days";
+import type { KeptReading } from "../history/kept";
+import { peopleOf, ratesOf, type People } from "../read/meaning";
+import { labelOf, valueOf } from "../read/metadata";
+import { scoreTable } from "../read/scores";
+
+export interface ScoreLine {
+  name: string;
+  /** "0.131" in the page's language. */
+  value: string;
+  /** 0..1; NaN where it is no number. */
+  share: number;
+  threshold: { value: string; share: number } | null;
+}
+
+export interface Paragraph {
+  title: string;
+  text: string;
+}
+
+export interface Page {
+  title: string;
+  bundle: string;
+  decision: Decision;
+  word: string;
+  sentence: string;
+  photograph: string;
+  overlay: string;
+  scores: ScoreLine[];
+  paragraphs: Paragraph[];
+  factsTitle: string;
+  /** What and which, in pairs. */
+  facts: [string, string][];
+  warning: Paragraph;
+  foot: string;
+}
+
+/** In the language that is set. */
+export function pageOf(kept: KeptReading): Page {
+  const { exporting: say, read } = messages.value;
+  const { reading, opened, readAt } = kept;
+  return {
+    title: say.title,
+    bundle: reading.bundle,
+    decision: reading.decision,
+    word: read.decisions[reading.decision],
+    sentence: sentenceOf(kept),
+    photograph: read.photograph,
+    overlay: `${read.map}. ${read.mapCoarse(reading.saliency.width, reading.saliency.height)}`,
+    scores: scoreLines(kept),
+    paragraphs: paragraphsOf(kept),
+    factsTitle: say.facts,
+    facts: factsOf(kept),
+    warning: { title: say.notADiagnosis, text: `${read.notDiagnosisLong} ${say.canBeWrong}` },
+    foot: `${dateAndTime(readAt, language.value)} · ${say.madeBy(opened.site.overread)}`,
+  };
+}
+
+function sentenceOf({ reading: { decision, reason } }: KeptReading): string {
+  const { read } = messages.value;
+  return decision === "cannot-assess" ? read.reasons[reason ?? "novel"] : read.meanings[decision];
+}
+
+function scoreLines({ reading, opened }: KeptReading): ScoreLine[] {
+  const { read } = messages.value;
+  const { deciding, others } = scoreTable(reading, opened);
+  return [...deciding, ...others].map(({ names, score, threshold }) => ({
+    name: names.join(read.plus),
+    value: decimal(score, 3),
+    share: score,
+    threshold: threshold === null ? null : { value: read.atThreshold(decimal(threshold, 3)), share: threshold },
+  }));
+}
+
+function paragraphsOf({ opened }: KeptReading): Paragraph[] {
+  const { exporting: say, read } = messages.value;
+  const { intended_use: use, limits } = opened.manifest;
+  const paragraphs = [{ title: read.meaning, text: meaningOf(opened) }];
+  if (use) paragraphs.push({ title: say.intendedUse, text: use });
+  if (limits.length > 0) paragraphs.push({ title: say.limits, text: limits.join(" ") });
+  return paragraphs;
+}
+
+function meaningOf(opened: KeptReading["opened"]): string {
+  const { read } = messages.value;
+  const rates = ratesOf(opened);
+  if (!rates) return read.noMeaning;
+  const people = peopleOf(rates, rates.prevalence);
+  const sentence = read.ofThese(inWords(people, opened.manifest.triage.urgent.join(read.plus)));
+  return `${sentence.replaceAll("**", "")} ${read.rests[rates.split](count(rates.images))}`;
+}
+
+function inWords({ present, absent }: People, names: string) {
+  return {
+    names,
+    present: count(present.urgent + present.routine + present["cannot-assess"]),
+    urgent: count(present.urgent + absent.urgent),
+    found: count(present.urgent),
+    falseAlarms: count(absent.urgent),
+    missed: count(present.routine),
+    open: count(present["cannot-assess"] + absent["cannot-assess"]),
+  };
+}
+
+function factsOf(kept: KeptReading): [string, string][] {
+  const { exporting: say, read } = messages.value;
+  const { name, readAt, reading, opened, selfTest } = kept;
+  const { manifest, site, runtime } = opened;
+  const limit = (site.small ? manifest.small?.novelty_threshold : null) ?? manifest.triage.novelty_threshold;
+  const network = site.network.replace(/^bundle\//, "");
+  return [
+    [say.file, name],
+    [read.facts.sha256, reading.sha256],
+    [say.readAt, `${dateAndTime(readAt, language.value)} (${readAt})`],
+    [read.facts.size, read.pixels(reading.width, reading.height)],
+    ...aboutThePerson(kept),
+    ...aboutTheQuality(kept),
+    [read.facts.novelty, read.noveltyOf(decimal(reading.novelty, 3), decimal(limit, 3))],
+    [read.facts.operatingPoint, reading.operatingPoint || "–"],
+    [read.facts.bundle, `${reading.bundle}, bundle.json ${site.bundle_digest}`],
+    [say.network, `${network} ${manifest.files[network] ?? ""}`],
+    [say.site, site.digest],
+    [say.runtime, say.runtimeOf(runtime.backend, runtime.threads)],
+    [say.selfTest, selfTestOf(selfTest)],
+  ];
+}
+
+function aboutThePerson({ metadata, reading, opened }: KeptReading): [string, string][] {
+  const { read } = messages.value;
+  const fields = opened.manifest.metadata.map((field) => {
+    const value = reading.metadataMissing.includes(field.name) ? null : valueOf(field, metadata);
+    return `${labelOf(field)}: ${value ?? read.unknown}`;
+  });
+  return fields.length > 0 ? [[read.detailsUsed, fields.join("; ")]] : [];
+}
+
+function aboutTheQuality({ reading, opened }: KeptReading): [string, string][] {
+  const { exporting: say, quality } = messages.value;
+  if (!opened.manifest.quality) return [];
+  const warnings = reading.quality.map((one) => quality.warnings[one].name);
+  return [[say.quality, warnings.join(", ") || say.qualityGood]];
+}
+
+function selfTestOf(selfTest: KeptReading["selfTest"]): string {
+  const { exporting: say } = messages.value;
+  if (!selfTest) return say.selfTestOpen;
+  return selfTest.passed ? say.selfTestPassed(selfTest.pictures) : say.selfTestFailed;
+}

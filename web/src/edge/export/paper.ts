@@ -1,0 +1,157 @@
+// Draw the page: A4, one side, in the fonts that every reader of PDF has. Lengths are in mm, sizes in points.
+
+import type { jsPDF } from "jspdf";
+import type { Decision } from "../../reader/contract";
+import type { Page, Paragraph, ScoreLine } from "./page";
+import { Sheet, type TextAsPicture } from "./sheet";
+import type { Picture } from "./pictures";
+
+export interface Pictures {
+  photograph: Picture | null;
+  overlay: Picture | null;
+  textAsPicture: TextAsPicture;
+}
+
+type Colour = [number, number, number];
+const INK: Colour = [29, 35, 39];
+const MUTED: Colour = [89, 100, 107];
+const LINE: Colour = [201, 199, 192];
+const ACCENT: Colour = [23, 97, 107];
+// The colours of tokens.css, in light.
+const DECISIONS: Record<Decision, { strong: Colour; wash: Colour }> = {
+  urgent: { strong: [163, 39, 28], wash: [251, 233, 229] },
+  routine: { strong: [23, 97, 107], wash: [228, 240, 240] },
+  "cannot-assess": { strong: [85, 72, 140], wash: [237, 235, 246] },
+};
+
+const LEFT = 16;
+const WIDTH = 178;
+const TOP = 16;
+const BOTTOM = 281;
+const PICTURES = { most: 74, least: 42, gap: 6 };
+const MOST_SCORES = 10;
+const SCORE_HEIGHT = 5.4;
+
+export function drawPage(doc: jsPDF, page: Page, pictures: Pictures): void {
+  const sheet = new Sheet(doc, pictures.textAsPicture);
+  drawHead(sheet, page);
+  drawDecision(sheet, page);
+  drawWarning(sheet, page.warning);
+  // The facts stand at the foot; what is left between belongs to the pictures, then to the words.
+  const factsHeight = 7 + sheet.heightOfPairs(page.facts, WIDTH);
+  const scoresHeight = 4 + SCORE_HEIGHT * Math.min(page.scores.length, MOST_SCORES);
+  const between = BOTTOM - 8 - factsHeight - scoresHeight - sheet.y;
+  const words = page.paragraphs.reduce((sum, one) => sum + heightOfParagraph(sheet, one), 0);
+  const forPictures = Math.max(PICTURES.least, Math.min(PICTURES.most, between - words - 10));
+  drawPictures(sheet, page, pictures, forPictures);
+  drawScores(sheet, page);
+  drawParagraphs(sheet, page.paragraphs, BOTTOM - 8 - factsHeight);
+  sheet.y = BOTTOM - 4 - factsHeight;
+  drawFacts(sheet, page);
+  sheet.line(LEFT, BOTTOM, WIDTH, LINE);
+  sheet.text(page.foot, LEFT, BOTTOM + 4, { size: 7.5, colour: MUTED, width: WIDTH, lines: 2 });
+}
+
+function drawHead(sheet: Sheet, page: Page): void {
+  sheet.text("OVERREAD", LEFT, TOP, { size: 8, bold: true, colour: ACCENT });
+  sheet.text(page.bundle, LEFT + WIDTH, TOP, { size: 8, colour: MUTED, right: true });
+  sheet.text(page.title, LEFT, TOP + 9, { size: 17, bold: true, colour: INK });
+  sheet.y = TOP + 14;
+}
+
+function drawDecision(sheet: Sheet, page: Page): void {
+  const { strong, wash } = DECISIONS[page.decision];
+  const sentence = { size: 10, colour: INK, width: WIDTH - 30, lines: 3 };
+  const height = 15 + sheet.heightOf(page.sentence, sentence);
+  sheet.box(LEFT, sheet.y, WIDTH, height, wash);
+  sheet.box(LEFT, sheet.y, 1.6, height, strong);
+  drawSymbol(sheet, page.decision, LEFT + 13, sheet.y + height / 2, strong);
+  sheet.text(page.word, LEFT + 25, sheet.y + 10, { size: 19, bold: true, colour: strong });
+  sheet.text(page.sentence, LEFT + 25, sheet.y + 16, sentence);
+  sheet.y += height + 3;
+}
+
+// The silhouettes of the app: told apart without colour.
+function drawSymbol(sheet: Sheet, decision: Decision, x: number, y: number, colour: Colour): void {
+  const { doc } = sheet;
+  doc.setDrawColor(...colour).setFillColor(...colour).setLineWidth(0.9);
+  if (decision === "urgent") {
+    doc.triangle(x, y - 5.5, x - 6, y + 4.8, x + 6, y + 4.8, "S");
+    doc.line(x, y - 1.6, x, y + 1.2);
+    doc.circle(x, y + 3, 0.3, "F");
+  } else if (decision === "routine") {
+    doc.circle(x, y, 5.4, "S");
+    doc.line(x - 2.6, y, x + 2.6, y);
+  } else {
+    doc.lines([[6, 6], [-6, 6], [-6, -6], [6, -6]], x, y - 6, [1, 1], "S", true);
+    sheet.text("?", x - 1.4, y + 2, { size: 15, bold: true, colour });
+  }
+}
+
+function drawWarning(sheet: Sheet, warning: Paragraph): void {
+  const words = { size: 8.5, colour: INK, width: WIDTH - 42, lines: 4 };
+  const height = 4.5 + sheet.heightOf(warning.text, words);
+  sheet.frame(LEFT, sheet.y, WIDTH, height, INK);
+  sheet.text(warning.title, LEFT + 4, sheet.y + 5, { size: 9.5, bold: true, colour: INK, width: 32, lines: 2 });
+  sheet.text(warning.text, LEFT + 38, sheet.y + 5, words);
+  sheet.y += height + 4;
+}
+
+function drawPictures(sheet: Sheet, page: Page, pictures: Pictures, height: number): void {
+  const width = (WIDTH - PICTURES.gap) / 2;
+  const captions = [page.photograph, page.overlay];
+  [pictures.photograph, pictures.overlay].forEach((picture, index) => {
+    const left = LEFT + index * (width + PICTURES.gap);
+    if (picture) sheet.picture(picture, left, sheet.y, width, height);
+    else sheet.frame(left, sheet.y, width, height, LINE);
+    sheet.text(captions[index] ?? "", left, sheet.y + height + 4, { size: 8, colour: MUTED, width, lines: 1 });
+  });
+  sheet.y += height + 10;
+}
+
+function drawScores(sheet: Sheet, page: Page): void {
+  const { strong } = DECISIONS[page.decision];
+  for (const score of page.scores.slice(0, MOST_SCORES)) {
+    sheet.text(score.name, LEFT, sheet.y, { size: 9, bold: score.threshold !== null, colour: INK, width: 54, lines: 1 });
+    drawBar(sheet, score, strong);
+    sheet.text(score.value, LEFT + 142, sheet.y, { size: 9, bold: true, colour: INK, right: true });
+    const aside = score.threshold?.value ?? "";
+    sheet.text(aside, LEFT + WIDTH, sheet.y, { size: 8, colour: MUTED, right: true });
+    sheet.y += SCORE_HEIGHT;
+  }
+  sheet.y += 3;
+}
+
+function drawBar(sheet: Sheet, score: ScoreLine, strong: Colour): void {
+  const [left, width] = [LEFT + 58, 70];
+  const within = (share: number) => (Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0);
+  sheet.box(left, sheet.y - 2.2, width, 2, [239, 238, 234]);
+  sheet.box(left, sheet.y - 2.2, width * within(score.share), 2, score.threshold ? strong : MUTED);
+  if (!score.threshold) return;
+  const at = left + width * within(score.threshold.share);
+  sheet.box(at - 0.25, sheet.y - 3.2, 0.5, 4, INK);
+}
+
+const WORDS = { size: 8.5, colour: INK, width: WIDTH - 40 };
+
+function heightOfParagraph(sheet: Sheet, paragraph: Paragraph): number {
+  return sheet.heightOf(paragraph.text, WORDS) + 2;
+}
+
+/** As many lines as fit above `end`; what is cut ends in "…". */
+function drawParagraphs(sheet: Sheet, paragraphs: readonly Paragraph[], end: number): void {
+  for (const paragraph of paragraphs) {
+    const lines = sheet.linesWithin(end - sheet.y, WORDS.size);
+    if (lines < 1) return;
+    sheet.text(paragraph.title, LEFT, sheet.y, { size: 8.5, bold: true, colour: INK, width: 38, lines: 2 });
+    const height = sheet.text(paragraph.text, LEFT + 40, sheet.y, { ...WORDS, lines });
+    sheet.y += height + 2;
+  }
+}
+
+function drawFacts(sheet: Sheet, page: Page): void {
+  sheet.line(LEFT, sheet.y - 1, WIDTH, LINE);
+  sheet.text(page.factsTitle, LEFT, sheet.y + 3.6, { size: 8.5, bold: true, colour: INK });
+  sheet.y += 7.6;
+  sheet.pairs(page.facts, LEFT, WIDTH, { label: MUTED, value: INK });
+}

@@ -1,0 +1,32 @@
+// One line of the list: photograph, decision, name and time; the whole line opens it.
+
+import { Button } from "../../design/Button";
+import { DecisionMark } from "../../design/DecisionMark";
+import { Icon } from "../../design/Icon";
+import { Picture } from "../../design/Picture";
+import { language, messages } from "../../messages";
+import { timeOf } from "./days";
+import type { KeptReading } from "./store";
+
+export function HistoryRow({ kept, onErase }: { kept: KeptReading; onErase: () => void }) {
+  const say = messages.value.history;
+  const { decision } = kept.reading;
+  return (
+    <li class="kept">
+      <a href={`#history/${kept.id}`}>
+        <span class="thumbnail">
+          <Picture blob={kept.thumbnail} alt="" />
+        </span>
+        <span class="words">
+          <DecisionMark decision={decision} word={messages.value.read.decisions[decision]} />
+          <span class="name">{kept.name}</span>
+          <span class="muted small">
+            {timeOf(kept.readAt, language.value)} · {kept.reading.bundle}
+          </span>
+        </span>
+        <Icon name="forward" size={20} />
+      </a>
+      <Button kind="quiet" icon="bin" label={say.eraseNamed(kept.name)} onClick={onErase} />
+    </li>
+  );
+}
