@@ -1,6 +1,7 @@
 // The pages: web/build.py has this written to overread/edge/app, which the wheel carries.
 import { preact } from "@preact/preset-vite";
 import { defineConfig } from "vite";
+import { kernels } from "./kernels/compile.ts";
 
 /** What only the runtime for graphics processors needs lies apart: a site has it only if asked (--webgpu). */
 const ofWebGpu = (name: string) => /webgpu|jsep|asyncify|jspi/i.test(name);
@@ -28,5 +29,5 @@ export default defineConfig({
     license: { fileName: "licenses.md" }, // of what is bundled; their authors ask that it goes along
     rolldownOptions: { output, external: ONLY_FOR_HTML },
   },
-  worker: { format: "es", rolldownOptions: { output } },
+  worker: { format: "es", plugins: () => [kernels()], rolldownOptions: { output } },
 });

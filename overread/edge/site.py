@@ -19,6 +19,7 @@ from overread.bundle.seal import MANIFEST_NAME
 from overread.bundle.selftest import EXPECTED_NAME, FOLDER
 from overread.bundle.small import EXPECTED_SMALL_NAME, SMALL_NAME
 from overread.bundle.store import open_store
+from overread.edge.plan import PLAN_NAME, REST_NAME, make_plan
 from overread.edge.precompress import COMPRESSED, precompress
 from overread.edge.swap import swapped_in
 from overread.edge.web_manifest import WEB_MANIFEST_NAME, named_after
@@ -71,6 +72,8 @@ class Site(_Part):
         digest: SHA-256 over "path sha256" lines of all files, sorted: the site's version.
         network: Path of the network that reads.
         small: Whether that is the small one.
+        plan: Path of what the browser's own kernels do of it; null where they cannot.
+        rest: Path of what onnxruntime then does; null with `plan`.
         expected: Path of what the self-test's pictures must give.
         pixels: Self-test picture → SHA-256 of its decoded pixels, uint8 [height, width, 3].
         figures: Of evaluation.json, as `overread.edge.figures` picks them; none where it was not evaluated.
@@ -84,6 +87,8 @@ class Site(_Part):
     digest: _Hash
     network: str
     small: bool
+    plan: str | None = None
+    rest: str | None = None
     expected: str
     pixels: dict[str, _Hash]
     figures: dict[str, dict[str, float | None]] = {}
@@ -131,6 +136,10 @@ def write_site(
     names = [PREPROCESS_NAME, model, expected, *pictures, *({CARD_NAME} & set(listed))]
     contents, compressed = _app_files(app, webgpu=webgpu)
     contents |= {f"{BUNDLE_FOLDER}/{name}": full.file(name) for name in names}
+    planned = make_plan(full.file(model))
+    if planned is not None:
+        contents[f"{BUNDLE_FOLDER}/{PLAN_NAME}"] = planned[0].to_json()
+        contents[f"{BUNDLE_FOLDER}/{REST_NAME}"] = planned[1]
     contents[f"{BUNDLE_FOLDER}/{MANIFEST_NAME}"] = _manifest_bytes(bundle, full.digest)
     contents[WEB_MANIFEST_NAME] = named_after(contents[WEB_MANIFEST_NAME], full.manifest.name)
     files = tuple(
@@ -149,6 +158,8 @@ def write_site(
         digest=digest_of(files),
         network=f"{BUNDLE_FOLDER}/{model}",
         small=small,
+        plan=f"{BUNDLE_FOLDER}/{PLAN_NAME}" if planned else None,
+        rest=f"{BUNDLE_FOLDER}/{REST_NAME}" if planned else None,
         expected=f"{BUNDLE_FOLDER}/{expected}",
         pixels={Path(name).name: _pixels_of(contents[f"{BUNDLE_FOLDER}/{name}"]) for name in pictures},
         figures=_figures(full),

@@ -16,6 +16,7 @@ import { decode, type Decoder } from "./decode";
 import { checked, parseJson, parseSite, SiteFiles, type Bytes } from "./files";
 import { forSmall, labelOf, operatingLabel } from "./manifest";
 import { tell } from "./metadata";
+import type { Plan } from "./planned/plan";
 import { problem } from "./problem";
 import { qualityWarnings } from "./quality";
 import { Refusal } from "./refusal";
@@ -68,16 +69,19 @@ export class Reader implements ReaderApi {
     const site = await parseSite(await siteBytes);
     const network = checked(site, site.network, files.fetch(site.network));
     network.catch(() => undefined);
+    const planned = this.planned(site);
+    planned.catch(() => undefined);
     const manifestBytes = await checked(site, MANIFEST, said);
     if ((await sha256(manifestBytes)) !== site.bundle_digest) {
       throw problem("changed-file", MANIFEST, "it is not the bundle that the site was made of");
     }
     const whole = parseJson<Manifest>(manifestBytes, MANIFEST);
     const manifest = site.small ? forSmall(whole) : whole;
-    const models = {
+    const models: Models = {
       preprocess: await checked(site, PREPROCESS, preprocess),
       runtime: await checked(site, runtimePath, runtime),
       network: await network,
+      planned: await planned,
       size: manifest.preprocess.size,
     };
     for (const path of [PREPROCESS, site.network]) {
@@ -118,6 +122,13 @@ export class Reader implements ReaderApi {
         throw thrown;
       }
     });
+  }
+
+  private async planned(site: Site): Promise<Models["planned"]> {
+    const { plan, rest } = site;
+    if (!plan || !rest) return null;
+    const [planBytes, restBytes] = await Promise.all([plan, rest].map((path) => this.fetchChecked(site, path)));
+    return planBytes && restBytes ? { plan: parseJson<Plan>(planBytes, plan), rest: restBytes } : null;
   }
 
   private async readOne(open: Open, file: Blob, options: ReadOptions): Promise<Reading | Retake> {

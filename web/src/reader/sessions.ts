@@ -5,6 +5,8 @@ import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import ortBinary from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { Bytes } from "./files";
 import type { Pixels } from "./pixels";
+import { PlannedNetwork } from "./planned/network";
+import type { Plan } from "./planned/plan";
 import { problem, reasonOf } from "./problem";
 
 /** Where the build put the runtime's program. */
@@ -35,10 +37,16 @@ export interface Models {
   runtime: Bytes;
   preprocess: Bytes;
   network: Bytes;
+  /** What our own kernels do of the network, and what is left of it then. */
+  planned: { plan: Plan; rest: Bytes } | null;
   /** Of the network's input. */
   size: number;
 }
 
+/** With so many threads onnxruntime's kernels are faster than ours, which have one (edge-speed.md). */
+const THREADS_BEAT_KERNELS = 3;
+
+const TOLD = ["score", "novelty", "saliency"];
 const OPTIONS: ort.InferenceSession.SessionOptions = { executionProviders: ["wasm"], logSeverityLevel: 4 };
 
 /** Throws ReaderProblem "no-runtime". */
@@ -51,13 +59,20 @@ export async function openSessions(models: Models, threads: number): Promise<Ses
   ort.env.logLevel = "error";
   try {
     const preprocessor = new OrtPreprocessor(await ort.InferenceSession.create(models.preprocess, OPTIONS));
-    const network = new OrtNetwork(await ort.InferenceSession.create(models.network, OPTIONS), models.size);
-    return { preprocessor, network };
+    return { preprocessor, network: await openNetwork(models, threads) };
   } catch (thrown) {
     throw problem("no-runtime", "onnxruntime-web", reasonOf(thrown));
   } finally {
     delete wasm.wasmBinary;
   }
+}
+
+async function openNetwork({ network, planned, size }: Models, threads: number): Promise<Network> {
+  if (planned && threads < THREADS_BEAT_KERNELS) {
+    const opened = await PlannedNetwork.open(planned.plan, network, planned.rest, OPTIONS);
+    return { run: async (input, metadata) => outputOf(await opened.run(input, metadata, TOLD)) };
+  }
+  return new OrtNetwork(await ort.InferenceSession.create(network, OPTIONS), size);
 }
 
 class OrtPreprocessor implements Preprocessor {
@@ -82,13 +97,16 @@ class OrtNetwork implements Network {
       input: new ort.Tensor("float32", input, [1, channels, this.size, this.size]),
     };
     if (metadata.length) feeds["metadata"] = new ort.Tensor("float32", metadata, [1, metadata.length]);
-    const { score, novelty, saliency } = await this.session.run(feeds, ["score", "novelty", "saliency"]);
-    if (!score || !novelty || !saliency) throw new Error("the network gave no score, novelty or saliency");
-    const [, classes = 0, height = 0, width = 0] = saliency.dims;
-    return {
-      scores: score.data as Float32Array,
-      novelty: (novelty.data as Float32Array)[0] ?? NaN,
-      saliency: { values: saliency.data as Float32Array, classes, height, width },
-    };
+    return outputOf(await this.session.run(feeds, TOLD));
   }
 }
+
+function outputOf({ score, novelty, saliency }: Record<string, ort.Tensor | undefined>): Output {
+  if (!score || !novelty || !saliency) throw new Error("the network gave no score, novelty or saliency");
+  const [, classes = 0, height = 0, width = 0] = saliency.dims;
+  return {
+    scores: score.data as Float32Array,
+    novelty: (novelty.data as Float32Array)[0] ?? NaN,
+    saliency: { values: saliency.data as Float32Array, classes, height, width },
+  };
+  }

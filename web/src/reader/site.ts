@@ -23,6 +23,10 @@ export interface Site {
   /** "bundle/network.small.onnx" or "bundle/network.onnx". */
   network: string;
   small: boolean;
+  /** "bundle/network.plan.json", what our own kernels do of the network; null where they cannot. */
+  plan: string | null;
+  /** "bundle/network.rest.onnx", what onnxruntime then does; null with `plan`. */
+  rest: string | null;
   /** "bundle/selftest/expected.small.json" or "bundle/selftest/expected.json". */
   expected: string;
   /** Self-test picture → SHA-256 of its pixels, uint8 [height, width, 3] upright, as Python decodes them. */

@@ -45,6 +45,8 @@ export function madeOpened(changes: Partial<Manifest> = {}): Opened {
       digest: "c".repeat(64),
       network: "bundle/network.onnx",
       small: false,
+      plan: null,
+      rest: null,
       expected: "bundle/selftest/expected.json",
       pixels: {},
       figures: {},

@@ -1,0 +1,42 @@
+// Between layouts.
+
+/** float32 [pixels, channels] → [channels, pixels]; `channels` is a multiple of 4. */
+export function planes(x: usize, y: usize, pixels: i32, channels: i32): void {
+  const cs = <usize>channels << 2, ps = <usize>pixels << 2;
+  for (let c: usize = 0; c < cs; c += 16) {
+    let to = y + (c >> 2) * ps;
+    let from = x + c;
+    for (let i = 0; i < pixels; i++) {
+      const four = v128.load(from);
+      v128.store32_lane(to, four, 0);
+      v128.store32_lane(to + ps, four, 1);
+      v128.store32_lane(to + ps * 2, four, 2);
+      v128.store32_lane(to + ps * 3, four, 3);
+      from += cs;
+      to += 4;
+    }
+  }
+}
+
+/**
+ * What a dense convolution sees, for one row of its outputs: float32 [height, width, channels] →
+ * [outWidth, size · size · channels], zero beyond the border.
+ */
+export function patches(
+  x: usize, y: usize, height: i32, width: i32, channels: i32,
+  size: i32, row: i32, left: i32, stride: i32, outWidth: i32,
+): void {
+  const cs = <usize>channels << 2;
+  for (let j = 0; j < outWidth; j++) {
+    for (let dy = 0; dy < size; dy++) {
+      const at = row + dy;
+      for (let dx = 0; dx < size; dx++) {
+        const column = j * stride - left + dx;
+        const inside = at >= 0 && at < height && column >= 0 && column < width;
+        const from = x + <usize>(at * width + column) * cs;
+        for (let c: usize = 0; c < cs; c += 4) store<f32>(y + c, inside ? load<f32>(from + c) : 0);
+        y += cs;
+      }
+    }
+  }
+}

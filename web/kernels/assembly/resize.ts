@@ -1,0 +1,92 @@
+// Pillow's antialiased resize in whole numbers, as preprocess.onnx does it in onnxruntime, bit for bit:
+// weights are multiples of 2^-22, and each pass ends in whole levels.
+
+const HALF: i32 = 1 << 21;
+
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function spread(from: usize): v128 {
+  return i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(from)));
+}
+
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function levels(sum: v128): v128 {
+  // Both narrowings clamp: at first to 16 bits with sign, then to 0..255.
+  const words = i16x8.narrow_i32x4_s(i32x4.shr_s(sum, 22), i32x4.splat(0));
+  return i8x16.narrow_i16x8_u(words, words);
+}
+
+/**
+ * Resize rows: uint8 [rows, width, 3] → [rows, outWidth, 3].
+ *
+ * @param taps for each output: its first pixel, how many, and `window` weights; int32
+ * Reads and writes up to 1 byte beyond either end.
+ */
+export function across(
+  x: usize, y: usize, taps: usize, rows: i32, width: i32, outWidth: i32, window: i32,
+): void {
+  const next = <usize>(window + 2) << 2;
+  for (let row = 0; row < rows; row++) {
+    let tap = taps;
+    for (let j = 0; j < outWidth; j++) {
+      let from = x + <usize>load<i32>(tap) * 3;
+      let w = tap + 8;
+      const end = w + (<usize>load<i32>(tap, 4) << 2);
+      let sum = i32x4.splat(HALF);
+      while (w < end) {
+        sum = i32x4.add(sum, i32x4.mul(spread(from), v128.load32_splat(w)));
+        from += 3;
+        w += 4;
+      }
+      v128.store32_lane(y, levels(sum), 0);
+      y += 3;
+      tap += next;
+    }
+    x += <usize>width * 3;
+  }
+}
+
+/**
+ * Resize columns, and make of each level what the network takes: uint8 [height, row] → float32 [outHeight, row].
+ *
+ * @param row bytes of a row, a multiple of 3
+ * @param table float32 [256, 3], what a level of a channel becomes
+ * Reads up to 3 bytes beyond x, writes up to 12 bytes beyond y.
+ */
+export function down(
+  x: usize, y: usize, taps: usize, table: usize, row: i32, outHeight: i32, window: i32,
+): void {
+  const next = <usize>(window + 2) << 2, stride = <usize>row;
+  for (let i = 0; i < outHeight; i++) {
+    const first = x + <usize>load<i32>(taps) * stride;
+    const end = taps + 8 + (<usize>load<i32>(taps, 4) << 2);
+    let channel: usize = 0;
+    for (let at: usize = 0; at < stride; at += 4) {
+      let from = first + at;
+      let sum = i32x4.splat(HALF);
+      for (let w = taps + 8; w < end; w += 4) {
+        sum = i32x4.add(sum, i32x4.mul(spread(from), v128.load32_splat(w)));
+        from += stride;
+      }
+      const four = levels(sum);
+      store<f32>(y, level(table, i8x16.extract_lane_u(four, 0), channel));
+      channel = channel == 2 ? 0 : channel + 1;
+      store<f32>(y, level(table, i8x16.extract_lane_u(four, 1), channel), 4);
+      channel = channel == 2 ? 0 : channel + 1;
+      store<f32>(y, level(table, i8x16.extract_lane_u(four, 2), channel), 8);
+      channel = channel == 2 ? 0 : channel + 1;
+      store<f32>(y, level(table, i8x16.extract_lane_u(four, 3), channel), 12);
+      channel = channel == 2 ? 0 : channel + 1;
+      y += 16;
+    }
+    y -= ((stride + 3) & ~3) - stride << 2;
+    taps += next;
+  }
+}
+
+// @ts-ignore: a decorator of AssemblyScript
+@inline
+function level(table: usize, value: u32, channel: usize): f32 {
+  return load<f32>(table + ((<usize>value * 3 + channel) << 2));
+}

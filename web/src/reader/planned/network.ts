@@ -1,0 +1,39 @@
+// A network in two parts: its convolutions by our kernels, the rest by onnxruntime.
+
+import * as ort from "onnxruntime-web/wasm";
+import { Convolutions } from "./convolutions";
+import type { Plan } from "./plan";
+
+export class PlannedNetwork {
+  private constructor(
+    private readonly convolutions: Convolutions,
+    private readonly rest: ort.InferenceSession,
+  ) {}
+
+  /** @param network bytes of the file that the plan was made of */
+  static async open(
+    plan: Plan, network: Uint8Array, rest: Uint8Array, options: ort.InferenceSession.SessionOptions,
+  ): Promise<PlannedNetwork> {
+    const session = ort.InferenceSession.create(rest, options);
+    return new PlannedNetwork(new Convolutions(plan, network), await session);
+  }
+
+  /** @param input float32 [channels, height, width] */
+  async run(input: Float32Array, metadata: Float32Array, names: string[]): Promise<Record<string, ort.Tensor>> {
+    interleave(input, this.convolutions.input, this.convolutions.channels);
+    const feeds: Record<string, ort.Tensor> = {};
+    for (const [name, { data, dims }] of Object.entries(this.convolutions.run())) {
+      feeds[name] = new ort.Tensor("float32", data, dims);
+    }
+    if (metadata.length) feeds["metadata"] = new ort.Tensor("float32", metadata, [1, metadata.length]);
+    return this.rest.run(feeds, names);
+  }
+}
+
+/** [channels, pixels] → [pixels, channels] */
+function interleave(planes: Float32Array, pixels: Float32Array, channels: number): void {
+  for (let channel = 0, from = 0; channel < channels; channel++) {
+    for (let to = channel; to < pixels.length; to += channels, from++) pixels[to] = planes[from] ?? 0;
+  }
+  if (planes.length !== pixels.length) throw new Error(`expected ${pixels.length} values, got ${planes.length}`);
+}

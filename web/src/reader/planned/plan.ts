@@ -1,0 +1,44 @@
+// What network.plan.json says: the convolutions that a network begins with, as our kernels take them.
+// `overread edge` writes it (overread/edge/plan.py holds the other half of this contract).
+
+export interface StoredWeight {
+  /** Of the first byte in the network's file. */
+  offset: number;
+  stored: "float32" | "float16" | "int8";
+  /** int8 only: of the scales, float32, one an output channel. */
+  scales: number | null;
+}
+
+export interface Step {
+  kind: "pointwise" | "depthwise" | "dense";
+  /** A tensor: 0 is the input, step i makes i + 1. */
+  from: number;
+  /** A tensor that is added to what the convolution gives. */
+  added: number | null;
+  /** Of what it makes: [channels, height, width]. */
+  shape: [number, number, number];
+  size: number;
+  stride: number;
+  top: number;
+  left: number;
+  weight: StoredWeight;
+  /** Offset of float32 biases in the network's file. */
+  bias: number | null;
+  low: number | null;
+  high: number | null;
+}
+
+export interface Plan {
+  schema_version: 1;
+  /** [channels, height, width] of tensor 0. */
+  input: [number, number, number];
+  steps: Step[];
+  /** The rest's input → the tensor that it takes. */
+  cuts: Record<string, number>;
+}
+
+export const shapeOf = (plan: Plan, tensor: number): [number, number, number] => {
+  const shape = tensor === 0 ? plan.input : plan.steps[tensor - 1]?.shape;
+  if (!shape) throw new Error(`the plan has no tensor ${tensor}`);
+  return shape;
+};
