@@ -17,6 +17,7 @@ from overread.cli import (
     bundles,
     cohorts,
     compare,
+    edge,
     explore,
     folds,
     heads,
@@ -36,7 +37,20 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for commands in (studies, cohorts, explore, augment, folds, readers, heads, compare, leaderboard, runs, tune):
+for commands in (
+    studies,
+    cohorts,
+    explore,
+    augment,
+    folds,
+    readers,
+    heads,
+    compare,
+    leaderboard,
+    runs,
+    tune,
+    edge,
+):
     commands.register(app)
 app.add_typer(bundles.app, name="bundle")
 
