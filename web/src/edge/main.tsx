@@ -7,7 +7,7 @@ import { language, languageOf } from "../messages";
 import { startReader } from "../reader/client";
 import { App } from "./App";
 import { followOtherTabs } from "./history/store";
-import { startInstalling } from "./install";
+import { offline, startInstalling } from "./install";
 import { followAddress } from "./place";
 import { settings, startSettings } from "./settings/settings";
 import { deskOf } from "./read/deskOf";
@@ -26,6 +26,7 @@ effect(() => {
   // Checks from outside wait for these.
   const marks = document.documentElement.dataset;
   marks["reader"] = problem.value ? "problem" : opened.value ? "ready" : "opening";
+  marks["offline"] = offline.value.kind;
   const tested = selfTest.value;
   marks["selfTest"] = tested === null || tested === "running" ? "running" : tested.passed ? "passed" : "failed";
 });
