@@ -26,6 +26,7 @@ STAMP_NAME = ".stamp"
 SOURCES = (
     "build.py",
     "kernels",
+    "licenses",
     "package-lock.json",
     "package.json",
     "precompress.mjs",
@@ -35,6 +36,7 @@ SOURCES = (
     "vite.config.ts",
     "vite.worker.config.ts",
 )
+LICENSES_NAME = "licenses.md"
 OLDEST_NODE = (20, 19)
 
 
@@ -81,6 +83,7 @@ def build(web: Path = WEB, app: Path = APP, *, force: bool = False) -> bool:
             for config in ("vite.config.ts", "vite.worker.config.ts"):
                 _vite(node, web, config, aside / "app")
             _precompress(node, web, aside / "app")
+            (aside / "app" / LICENSES_NAME).write_text(licenses(web), "utf-8")
             (aside / "app" / STAMP_NAME).write_text(wanted + "\n", "utf-8")
             if app.exists():
                 app.rename(aside / "old")
@@ -123,6 +126,20 @@ def has_packages(web: Path = WEB) -> bool:
         for path, one in wanted.items()
         if path and not one.get("optional")
     )
+
+
+def licenses(web: Path = WEB) -> str:
+    """The licences of the packages that pages are made of, as their authors ask: names, versions, texts."""
+    wanted = json.loads((web / "package-lock.json").read_text("utf-8"))["packages"]
+    parts = ["# Licences of the libraries inside the pages\n"]
+    for path, one in sorted(wanted.items()):
+        name = path.rpartition("node_modules/")[2]
+        if not path or one.get("dev") or one.get("optional") or name.startswith("@types/"):
+            continue
+        texts = [*sorted((web / path).glob("[Ll][Ii][Cc][Ee][Nn]*")), web / "licenses" / f"{name}.txt"]
+        told = [text.read_text("utf-8").strip() for text in texts if text.is_file()][:1]
+        parts.append("\n\n".join([f"## {name} {one['version']} ({one.get('license', 'unknown')})", *told]))
+    return "\n\n".join(parts) + "\n"
 
 
 def _sources(web: Path) -> Iterator[Path]:

@@ -26,8 +26,7 @@ export default defineConfig({
     target: ["chrome111", "firefox114", "safari16.4"], // WASM SIMD, module workers, top-level await
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    license: { fileName: "licenses.md" }, // of what is bundled; their authors ask that it goes along
-    rolldownOptions: { output, external: ONLY_FOR_HTML },
+    rolldownOptions: { output, external: ONLY_FOR_HTML, checks: { pluginTimings: false } },
   },
-  worker: { format: "es", plugins: () => [kernels()], rolldownOptions: { output } },
+  worker: { format: "es", plugins: () => [kernels()], rolldownOptions: { output, checks: { pluginTimings: false } } },
 });
