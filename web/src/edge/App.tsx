@@ -17,7 +17,13 @@ import "./App.css";
 
 const ICONS: Record<PlaceName, IconName> = { read: "read", history: "history", about: "about", settings: "settings" };
 
-export function App({ desk }: { desk: Desk }) {
+interface AppProps {
+  desk: Desk;
+  /** Runs the self-test again. */
+  onTest: () => void;
+}
+
+export function App({ desk, onTest }: AppProps) {
   const say = messages.value;
   const items = PLACES.map((name) => ({ href: `#${name}`, icon: ICONS[name], label: say[name].title }));
   const { name, rest } = place.value;
@@ -44,7 +50,7 @@ export function App({ desk }: { desk: Desk }) {
         {!opened.value && !problem.value && <Preparing />}
         {name === "read" && (problem.value ? <ProblemScreen problem={problem.value} /> : <ReadScreen desk={desk} />)}
         {name === "history" && <HistoryScreen />}
-        {name === "about" && <AboutScreen />}
+        {name === "about" && <AboutScreen onTest={onTest} />}
         {name === "settings" && <SettingsScreen />}
         {name === "settings" && <OfflineState />}
       </main>

@@ -11,7 +11,7 @@ import { offline, startInstalling } from "./install";
 import { followAddress } from "./place";
 import { settings, startSettings } from "./settings/settings";
 import { deskOf } from "./read/deskOf";
-import { start } from "./start";
+import { runSelfTest, start } from "./start";
 import { opened, problem, selfTest } from "./state";
 
 startInstalling();
@@ -36,4 +36,4 @@ const opening = start(reader, { gpu: settings.value.gpu });
 // For checks from outside (`overread edge --check`): the page's own reader, and the one call that opens it.
 Object.assign(window, { overread: { reader, opened: opening } });
 const root = document.getElementById("app");
-if (root) render(<App desk={deskOf(reader, opening)} />, root);
+if (root) render(<App desk={deskOf(reader, opening)} onTest={() => void runSelfTest(reader)} />, root);

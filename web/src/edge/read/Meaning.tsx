@@ -43,7 +43,7 @@ export function Meaning({ opened, decision }: MeaningProps) {
         </p>
       )}
       <p class="muted tiny">
-        {say.rests[rates.split](count(rates.images))}{" "}
+        {say.rests[rates.split](count(rates.images))} {say.restsAmong(count(PEOPLE * rates.prevalence))}{" "}
         {sensitivity && specificity && say.intervals(range(sensitivity), range(specificity))}
       </p>
     </Card>
@@ -70,5 +70,5 @@ function ofThisDecision({ present, absent }: People, decision: "urgent" | "routi
 }
 
 function range({ low, high }: Interval): string {
-  return `${percent(low)}–${percent(high)}`;
+  return `${percent(low)} – ${percent(high)}`;
 }

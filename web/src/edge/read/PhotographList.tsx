@@ -39,7 +39,7 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
           </li>
         ))}
       </ul>
-      <div class="row">
+      <div class="actions">
         <FileButtons onFiles={onFiles} />
         <Button kind="quiet" onClick={clear}>
           {say.clear}

@@ -104,8 +104,9 @@ function State({ desk, photograph, opened: now, heading, onFiles }: StateProps) 
       onChangeMetadata={() => desk.ask(id)}
     >
       {notKept && <Notice tone="attention">{messages.value.history.notKept[notKept]}</Notice>}
-      <div class="row">
-        {kept && <ExportButtons kept={kept} />}
+      <div class="actions">{kept && <ExportButtons kept={kept} />}</div>
+      <h2 class="for-readers-only">{say.another}</h2>
+      <div class="actions">
         <FileButtons onFiles={onFiles} />
       </div>
     </ReadingView>

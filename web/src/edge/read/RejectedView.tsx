@@ -22,7 +22,7 @@ export function RejectedView({ rejected, heading, onFiles }: RejectedViewProps) 
         {say.rejectedTitle}
       </h1>
       <p>{say.rejected[rejected.reason]}</p>
-      <div class="row">
+      <div class="actions">
         <FileButtons onFiles={onFiles} />
       </div>
     </section>

@@ -42,7 +42,7 @@ export function RetakeView({ retake, file, heading, onAnyway, onFiles }: RetakeV
             </li>
           ))}
         </ul>
-        <div class="row">
+        <div class="actions">
           <FileButtons onFiles={onFiles} />
           <Button kind="quiet" onClick={onAnyway}>
             {say.anyway}

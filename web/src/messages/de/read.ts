@@ -86,8 +86,10 @@ export const read: typeof en = {
     test: (images) => `Gemessen an ${images} Bildern, die das Modell nie gesehen hatte.`,
     tune: (images) => `Gemessen an den ${images} Bildern, an denen die Schwelle gewählt wurde; es kann also zu gut sein.`,
   },
+  restsAmong: (inThousand) =>
+    `Von diesen Bildern zeigten ${inThousand} von 1.000 den Befund; bei Ihnen ist er wohl seltener.`,
   intervals: (sensitivity, specificity) =>
-    `Mit 95 % Sicherheit liegt die Sensitivität bei ${sensitivity} und die Spezifität bei ${specificity}.`,
+    `95-%-Intervalle: Sensitivität ${sensitivity}, Spezifität ${specificity}.`,
   noMeaning: "Wie oft dieses Modell recht hat, wurde nicht gemessen.",
 
   rejectedTitle: "Diese Datei lässt sich nicht lesen",

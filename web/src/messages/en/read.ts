@@ -116,8 +116,10 @@ export const read = {
     test: (images: string) => `Measured on ${images} images that the reader had never seen.`,
     tune: (images: string) => `Measured on the ${images} images on which the threshold was chosen, so it may be too good.`,
   },
+  restsAmong: (inThousand: string) =>
+    `Of those images, ${inThousand} in 1,000 showed the finding; where you work it is probably less common.`,
   intervals: (sensitivity: string, specificity: string) =>
-    `With 95 % certainty the sensitivity is ${sensitivity} and the specificity ${specificity}.`,
+    `95% intervals: sensitivity ${sensitivity}, specificity ${specificity}.`,
   noMeaning: "How often this reader is right was not measured.",
 
   rejectedTitle: "This file cannot be read",
