@@ -26,6 +26,9 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+exhaustive: setup
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --exhaustive -m exhaustive
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -15,12 +15,23 @@ from overread.edge.browsers import find_browser, launch_options
 CHROMIUM, FIREFOX = find_browser("chromium"), find_browser("firefox")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs a browser that is not here, and begin with the files that take longest.
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--exhaustive", action="store_true", help="also run the tests marked exhaustive")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the tests and their order.
+
+    What is `exhaustive` is left out unless it was asked for; what needs a browser that is not here is
+    skipped; files that take longest come first.
 
     Processes share files out in this order (`make test`): one that starts a Java machine or holds slow tests
     and comes last would have all the others wait for it.
     """
+    if not config.getoption("--exhaustive"):
+        more = [item for item in items if item.get_closest_marker("exhaustive")]
+        config.hook.pytest_deselected(items=more)
+        items[:] = [item for item in items if not item.get_closest_marker("exhaustive")]
     weights: Counter[Path] = Counter()
     for item in items:
         marks = {mark.name for mark in item.iter_markers()}

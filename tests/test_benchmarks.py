@@ -52,6 +52,7 @@ def test_featurize_prints_every_contender_and_how_far_features_are_apart(tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_train_tells_the_first_epoch_from_later_ones(tmp_path: Path) -> None:
     small = ["--count", "6", "--tune-count", "2", "--batch", "3", "--epochs", "2", "--repeats", "1"]
     found = run_small("train.py", *small, "--image-size", "65", "--augment", folder=tmp_path)

@@ -95,14 +95,25 @@ def test_a_factor_that_says_nothing_has_an_auc_of_one_half() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["number", "category"])
-@pytest.mark.parametrize(("images", "per_patient"), [(60, 1), (200, 1), (400, 4)])
+@pytest.mark.parametrize(
+    ("images", "per_patient", "kind"),
+    [
+        (60, 1, "number"),
+        (400, 4, "category"),
+        *(
+            pytest.param(*case, marks=pytest.mark.exhaustive)
+            for case in [(60, 1, "category"), (200, 1, "number"), (200, 1, "category"), (400, 4, "number")]
+        ),
+    ],
+)
 def test_intervals_cover_one_half_where_there_is_nothing(kind: str, images: int, per_patient: int) -> None:
     check_nothing(120, images=images, kind=kind, per_patient=per_patient, covered=0.92)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("shift", "images"), [(0.6, 200), (1.2, 200), (0.6, 800)])
+@pytest.mark.parametrize(
+    ("shift", "images"), [(0.6, 200), (1.2, 200), pytest.param(0.6, 800, marks=pytest.mark.exhaustive)]
+)
 def test_intervals_cover_what_the_trees_reach(shift: float, images: int) -> None:
     found = []
     for seed in range(100):

@@ -26,22 +26,26 @@ from overread.training.weights import find_weights
 from tests.training.made import tiny_backbone
 
 SLOW = pytest.mark.slow
-NETWORKS: list[tuple[str, int, Taps, bool]] = [
-    ("vgg16", 64, "stages", False),
-    ("resnet50", 64, "stages", False),
-    ("inception_v3", 75, "stages", True),
-    ("xception", 75, "stages", False),
-    ("xception41", 75, "last", True),
-    ("densenet121", 64, "stages", True),
-    ("mobilenetv2_100", 65, "stages", True),
-    ("mobilenetv2_100", 65, "last", True),
-    ("mobilenetv3_large_100", 65, "stages", True),
-    ("mobilenetv3_small_100", 65, "last", False),
-    ("efficientnet_b0", 65, "last", False),
-    ("convnext_tiny", 64, "stages", False),
-    ("vit_small_patch16_224", 64, "stages", False),
-    ("vit_small_patch16_224", 81, "last", True),
-    ("beit_base_patch16_224", 64, "last", True),
+EXHAUSTIVE = [SLOW, pytest.mark.exhaustive]
+"""Another network of a family that is tested anyway: `make exhaustive`."""
+NETWORKS: list[tuple[str, int, Taps]] = [
+    ("vgg16", 64, "stages"),
+    ("resnet50", 64, "stages"),
+    ("inception_v3", 75, "stages"),
+    ("xception", 75, "stages"),
+    ("densenet121", 64, "stages"),
+    ("mobilenetv2_100", 65, "stages"),
+    ("convnext_tiny", 64, "stages"),
+    ("vit_small_patch16_224", 64, "stages"),
+]
+MORE: list[tuple[str, int, Taps]] = [
+    ("xception41", 75, "last"),
+    ("mobilenetv2_100", 65, "last"),
+    ("mobilenetv3_large_100", 65, "stages"),
+    ("mobilenetv3_small_100", 65, "last"),
+    ("efficientnet_b0", 65, "last"),
+    ("vit_small_patch16_224", 81, "last"),
+    ("beit_base_patch16_224", 64, "last"),
 ]
 
 
@@ -68,7 +72,10 @@ def bundled(name: str, size: int, taps: Taps = "stages", **more: object) -> tupl
 
 @pytest.mark.parametrize(
     ("name", "size", "taps"),
-    [pytest.param(*network, marks=SLOW if slow else ()) for *network, slow in NETWORKS],
+    [
+        *(pytest.param(*network, marks=SLOW) for network in NETWORKS),
+        *(pytest.param(*network, marks=EXHAUSTIVE) for network in MORE),
+    ],
 )
 def test_a_named_backbone_says_in_onnxruntime_what_it_says_in_torch(name: str, size: int, taps: Taps) -> None:
     network, images = bundled(name, size, taps)
@@ -104,9 +111,10 @@ def test_the_last_stage_of_all_is_what_the_last_stage_alone_says(name: str, size
 @pytest.mark.parametrize(
     ("name", "size", "more", "views"),
     [
-        ("small", 48, (28,), 8),
+        ("small", 48, (28,), 2),
+        pytest.param("small", 48, (28,), 8, marks=EXHAUSTIVE),
         pytest.param("test_vit", 64, (32,), 4, marks=SLOW),
-        pytest.param("mobilenetv2_100", 97, (65, 33), 2, marks=SLOW),
+        pytest.param("mobilenetv2_100", 97, (65, 33), 2, marks=EXHAUSTIVE),
     ],
 )
 def test_sizes_and_views_are_packed_into_one_network(
