@@ -21,7 +21,7 @@ function levels(sum: v128): v128 {
  * Resize rows: uint8 [rows, width, 3] → [rows, outWidth, 3].
  *
  * @param taps for each output: its first pixel, how many, and `window` weights; int32
- * Reads and writes up to 1 byte beyond either end.
+ * Reads and writes up to 1 byte beyond the end.
  */
 export function across(
   x: usize, y: usize, taps: usize, rows: i32, width: i32, outWidth: i32, window: i32,
@@ -48,20 +48,16 @@ export function across(
 }
 
 /**
- * Resize columns, and make of each level what the network takes: uint8 [height, row] → float32 [outHeight, row].
+ * Resize columns: uint8 [height, row] → [outHeight, row].
  *
- * @param row bytes of a row, a multiple of 3
- * @param table float32 [256, 3], what a level of a channel becomes
- * Reads up to 3 bytes beyond x, writes up to 12 bytes beyond y.
+ * @param row bytes of a row
+ * Reads and writes up to 3 bytes beyond the end.
  */
-export function down(
-  x: usize, y: usize, taps: usize, table: usize, row: i32, outHeight: i32, window: i32,
-): void {
+export function down(x: usize, y: usize, taps: usize, row: i32, outHeight: i32, window: i32): void {
   const next = <usize>(window + 2) << 2, stride = <usize>row;
   for (let i = 0; i < outHeight; i++) {
     const first = x + <usize>load<i32>(taps) * stride;
     const end = taps + 8 + (<usize>load<i32>(taps, 4) << 2);
-    let channel: usize = 0;
     for (let at: usize = 0; at < stride; at += 4) {
       let from = first + at;
       let sum = i32x4.splat(HALF);
@@ -69,24 +65,9 @@ export function down(
         sum = i32x4.add(sum, i32x4.mul(spread(from), v128.load32_splat(w)));
         from += stride;
       }
-      const four = levels(sum);
-      store<f32>(y, level(table, i8x16.extract_lane_u(four, 0), channel));
-      channel = channel == 2 ? 0 : channel + 1;
-      store<f32>(y, level(table, i8x16.extract_lane_u(four, 1), channel), 4);
-      channel = channel == 2 ? 0 : channel + 1;
-      store<f32>(y, level(table, i8x16.extract_lane_u(four, 2), channel), 8);
-      channel = channel == 2 ? 0 : channel + 1;
-      store<f32>(y, level(table, i8x16.extract_lane_u(four, 3), channel), 12);
-      channel = channel == 2 ? 0 : channel + 1;
-      y += 16;
+      v128.store32_lane(y + at, levels(sum), 0);
     }
-    y -= ((stride + 3) & ~3) - stride << 2;
+    y += stride;
     taps += next;
   }
-}
-
-// @ts-ignore: a decorator of AssemblyScript
-@inline
-function level(table: usize, value: u32, channel: usize): f32 {
-  return load<f32>(table + ((<usize>value * 3 + channel) << 2));
 }

@@ -3,11 +3,13 @@
 import * as ort from "onnxruntime-web/wasm";
 import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import ortBinary from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+import type { Preprocess } from "./bundle";
 import type { Bytes } from "./files";
 import type { Pixels } from "./pixels";
 import { PlannedNetwork } from "./planned/network";
 import type { Plan } from "./planned/plan";
 import { problem, reasonOf } from "./problem";
+import { Resizer } from "./resize/preprocessor";
 
 /** Where the build put the runtime's program. */
 export const RUNTIME = new URL(ortBinary, import.meta.url).href;
@@ -31,6 +33,10 @@ export interface Output {
 export interface Sessions {
   preprocessor: Preprocessor;
   network: Network;
+  /** Whether our own kernels do the network's convolutions. */
+  planned: boolean;
+  /** preprocess.onnx itself, which the preprocessor must equal. */
+  graph: Preprocessor;
 }
 
 export interface Models {
@@ -39,8 +45,7 @@ export interface Models {
   network: Bytes;
   /** What our own kernels do of the network, and what is left of it then. */
   planned: { plan: Plan; rest: Bytes } | null;
-  /** Of the network's input. */
-  size: number;
+  spec: Preprocess;
 }
 
 /** With so many threads onnxruntime's kernels are faster than ours, which have one (edge-speed.md). */
@@ -58,8 +63,16 @@ export async function openSessions(models: Models, threads: number): Promise<Ses
   wasm.proxy = false; // This is a worker already.
   ort.env.logLevel = "error";
   try {
-    const preprocessor = new OrtPreprocessor(await ort.InferenceSession.create(models.preprocess, OPTIONS));
-    return { preprocessor, network: await openNetwork(models, threads) };
+    const graph = new OrtPreprocessor(await ort.InferenceSession.create(models.preprocess, OPTIONS));
+    const resizer = new Resizer(models.spec);
+    const preprocessor: Preprocessor = { run: async (pixels) => resizer.run(pixels) };
+    const { planned } = models;
+    if (!planned || threads >= THREADS_BEAT_KERNELS) {
+      return { preprocessor, graph, network: await openWhole(models.network, models.spec.size), planned: false };
+    }
+    const network = await PlannedNetwork.open(planned.plan, models.network, planned.rest, OPTIONS);
+    const run: Network["run"] = async (input, metadata) => outputOf(await network.run(input, metadata, TOLD));
+    return { preprocessor, graph, network: { run }, planned: true };
   } catch (thrown) {
     throw problem("no-runtime", "onnxruntime-web", reasonOf(thrown));
   } finally {
@@ -67,11 +80,8 @@ export async function openSessions(models: Models, threads: number): Promise<Ses
   }
 }
 
-async function openNetwork({ network, planned, size }: Models, threads: number): Promise<Network> {
-  if (planned && threads < THREADS_BEAT_KERNELS) {
-    const opened = await PlannedNetwork.open(planned.plan, network, planned.rest, OPTIONS);
-    return { run: async (input, metadata) => outputOf(await opened.run(input, metadata, TOLD)) };
-  }
+/** The whole network in onnxruntime, which must be open already. */
+export async function openWhole(network: Bytes, size: number): Promise<Network> {
   return new OrtNetwork(await ort.InferenceSession.create(network, OPTIONS), size);
 }
 

@@ -1,7 +1,7 @@
 // The convolutions that a network begins with, by our own kernels: onnxruntime's WASM has no depthwise kernel and
 // multiplies matrices at half the speed (docs/explanation/edge-speed.md).
 
-import { type Kernels, openKernels } from "./kernels";
+import { type Kernels, openKernels } from "../kernels";
 import { placesOf } from "./places";
 import { type Plan, shapeOf, type Step } from "./plan";
 import { packed } from "./weights";

@@ -18,7 +18,7 @@ export interface Kernels {
   ): void;
   planes(x: number, y: number, pixels: number, channels: number): void;
   across(x: number, y: number, taps: number, rows: number, width: number, outWidth: number, window: number): void;
-  down(x: number, y: number, taps: number, table: number, row: number, outHeight: number, window: number): void;
+  down(x: number, y: number, taps: number, row: number, outHeight: number, window: number): void;
 }
 
 const PAGE = 65536;
