@@ -96,8 +96,12 @@ async function described(version: string): Promise<Version> {
 }
 
 async function siteOf(version: string): Promise<Site | null> {
-  const response = await versions.match(version, urlOf(SITE_NAME, root));
-  return response ? ((await response.json()) as Site) : null;
+  try {
+    const response = await versions.match(version, urlOf(SITE_NAME, root));
+    return response ? ((await response.json()) as Site) : null;
+  } catch {
+    return null; // Damaged on the device.
+  }
 }
 
 /** Old versions go once no page of theirs can still be open. */

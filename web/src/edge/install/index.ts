@@ -1,7 +1,7 @@
 export { InsecureNotice } from "./InsecureNotice";
 export { InstallButton } from "./InstallButton";
 export { startInstalling } from "./installing";
-export { prepare } from "./isolate";
+export { neverReloadWhile, prepare } from "./isolate";
 export { keepOffline, offline, update } from "./offline";
 export { OfflineState } from "./OfflineState";
 export { Preparing } from "./Preparing";

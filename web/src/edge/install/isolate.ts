@@ -6,6 +6,13 @@ import { keepOffline } from "./offline";
 
 const TRIED = "reloaded for threads";
 
+let busy: () => boolean = () => false;
+
+/** Not while this is true: a photograph that was chosen meanwhile would be lost. */
+export function neverReloadWhile(condition: () => boolean): void {
+  busy = condition;
+}
+
 /** Call before the reader is opened; does not return where the page is loaded again. */
 export async function prepare(): Promise<void> {
   if (crossOriginIsolated) {
@@ -13,7 +20,7 @@ export async function prepare(): Promise<void> {
     return;
   }
   if (!isSecureContext || !("serviceWorker" in navigator) || tried()) return;
-  if (!(await keepOffline()) || !remember()) return;
+  if (!(await keepOffline()) || busy() || !remember()) return;
   location.reload();
   await new Promise<never>(() => {});
 }

@@ -2,7 +2,8 @@
 
 import type { FromPage, Kept, Mended } from "../../sw/protocol";
 
-const ANSWER_MS = 60_000;
+/** Mending may fetch the whole site over a slow line. */
+const ANSWER_MS: Record<FromPage["kind"], number> = { check: 60_000, mend: 600_000, "use-now": 60_000 };
 
 interface Answers {
   check: Kept;
@@ -19,7 +20,7 @@ export function ask<Kind extends FromPage["kind"]>(worker: ServiceWorker, kind: 
       port1.close();
       resolve(answer);
     };
-    const waiting = setTimeout(() => end(null), ANSWER_MS);
+    const waiting = setTimeout(() => end(null), ANSWER_MS[kind]);
     port1.onmessage = (event: MessageEvent<Answers[Kind]>) => end(event.data);
     worker.postMessage({ kind }, [port2]);
   });
