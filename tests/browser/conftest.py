@@ -23,8 +23,7 @@ TESTED_APP = Path(os.environ.get("OVERREAD_TEST_APP", APP))
 _OPEN_SECONDS = 60
 # The page's promise: kept when its reader is open, broken with a ReaderProblem.
 _OPENED = """() => Promise.race([
-  (window.overread.opened ?? window.overread.reader.open()).then(
-    () => "", (problem) => JSON.stringify(problem) + String(problem)),
+  window.overread.opened.then(() => "", (problem) => JSON.stringify(problem) + String(problem)),
   new Promise((resolve) => setTimeout(resolve, %d, "did not open in time")),
 ])"""
 

@@ -1,0 +1,142 @@
+"""`overread edge --check`: whether a site is whole and reads in real browsers as Python does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from overread.bundle.selftest import FOLDER
+from overread.edge.browsers import BROWSERS, BrowserName, find_browser
+from overread.edge.check_browser import BrowserReport, look
+from overread.edge.check_files import check_files, load_sizes
+from overread.edge.check_parity import (
+    Photograph,
+    compare,
+    count_agreed,
+    list_photographs,
+    open_reader,
+    read_in_python,
+)
+from overread.edge.check_result import SiteCheck
+from overread.edge.site import BUNDLE_FOLDER, Site, load_site
+from overread.errors import OverreadError, UsageError
+from overread.progress import SILENT, Progress
+
+__all__ = ["SiteCheck", "check_site"]
+
+_Value = TypeVar("_Value")
+
+
+def check_site(
+    folder: Path,
+    *,
+    images: Path | None = None,
+    browsers: Sequence[BrowserName] | None = None,
+    progress: Progress = SILENT,
+) -> SiteCheck:
+    """Check a site: its files, and what real browsers make of it.
+
+    The site is served on 127.0.0.1. Each browser opens it, runs the self-test, reads the photographs with
+    the page's own reader, loses the network, reloads and reads again.
+
+    Args:
+        folder: The site.
+        images: A folder whose JPEG and PNG files are read, to the bottom; Python reads them too.
+        browsers: Which ones; None: those that are on this machine.
+        progress: Is told how far the reading is.
+
+    Raises:
+        BundleError: It is no site, or lacks what reading needs.
+        UsageError: No browser, a browser that is not here, or no photograph.
+        OverreadError: A browser that was asked for, or each of them, does not start.
+    """
+    site = load_site(folder)
+    found = _find(browsers)
+    photographs = list_photographs(images) if images is not None else []
+    file_problems = tuple(check_files(folder, site))
+    reader = open_reader(folder, site)
+    python = []
+    with progress.task("reading in Python", len(photographs)) as task:
+        for photograph in photographs:
+            python.append(read_in_python(reader, photograph))
+            task.advance()
+    reports: dict[BrowserName, BrowserReport] = {}
+    not_started: dict[BrowserName, str] = {}
+    for name, executable in found.items():
+        with progress.task(f"reading in {name}", len(photographs)) as task:
+            try:
+                reports[name] = _run(
+                    look(
+                        name,
+                        executable,
+                        folder=folder,
+                        photographs=photographs,
+                        probe=_probe(folder, site),
+                        advance=task.advance,
+                    )
+                )
+            except OverreadError as error:
+                if browsers is not None:
+                    raise
+                not_started[name] = str(error)
+    if not reports:
+        raise OverreadError("; ".join(not_started.values()))
+    ids = [one.image_id for one in photographs]
+    return SiteCheck(
+        site=site,
+        sizes=load_sizes(folder, site),
+        python=tuple(python),
+        reports=reports,
+        parity={name: compare(ids, python, report.answers) for name, report in reports.items()},
+        agreed=count_agreed(python, [report.answers for report in reports.values()]),
+        file_problems=file_problems,
+        not_started=not_started,
+    )
+
+
+def _find(wanted: Sequence[BrowserName] | None) -> dict[BrowserName, str]:
+    found = {name: path for name in wanted or BROWSERS if (path := find_browser(name))}
+    missing = [name for name in wanted or () if name not in found]
+    if missing or not found:
+        raise UsageError(
+            f"there is no {missing[0] if missing else 'browser'} on this machine",
+            todo="install one (Debian: apt-get install chromium), or name it in OVERREAD_CHROMIUM",
+        )
+    try:
+        import playwright  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "the package 'playwright' that drives browsers is not installed",
+            todo="pip install 'overread[edge]'",
+        ) from error
+    return found
+
+
+def _probe(folder: Path, site: Site) -> Photograph:
+    return Photograph("self-test", folder / BUNDLE_FOLDER / FOLDER / min(site.pixels))
+
+
+def _run(work: Coroutine[Any, Any, _Value]) -> _Value:
+    """Run to the end, also where an event loop is running already, as in a notebook."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    results: list[_Value] = []
+    errors: list[BaseException] = []
+
+    def alone() -> None:
+        try:
+            results.append(asyncio.run(work))
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=alone, name="edge-check")
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]

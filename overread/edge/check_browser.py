@@ -1,0 +1,247 @@
+"""One browser opens a site as a person would: it reads, then loses the network and reads again."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from overread.edge.browsers import BrowserName, launch_options
+from overread.edge.check_parity import NO_ANSWER, Answer, Photograph
+from overread.edge.loopback import Loopback
+from overread.errors import DecodeError, OverreadError
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+_SECONDS = 180
+"""For one step; much patience, for a machine that has other things to do."""
+
+_OPENED = """() => window.overread.opened.then(
+  ({ runtime }) => ({ runtime }),
+  (problem) => ({ problem: { problem: "error", where: "", detail: String(problem), ...problem } }),
+)"""
+_KEPT = """() => navigator.serviceWorker
+  ? navigator.serviceWorker.ready.then(() => "")
+  : Promise.resolve("this browser has no service workers")"""
+_SELF_TEST = """() => window.overread.reader.selfTest()"""
+_READ = """async ([base64, type]) => {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  try {
+    const said = await window.overread.reader.read(new Blob([bytes], { type }), { anyway: true });
+    const { kind, scores, decision, reason, novelty, sha256, timing } = said;
+    return { kind, scores, decision, reason, novelty, sha256, timing };
+  } catch (problem) {
+    return { kind: "failed", reason: problem?.problem ?? String(problem) };
+  }
+}"""
+
+
+class _StepError(Exception):
+    """A step that came to nothing, in a sentence."""
+
+
+@dataclass
+class BrowserReport:
+    """What one browser showed; filled in step by step, so that a failure leaves what came before.
+
+    Args:
+        version: Of the browser.
+        opened: Whether the page's reader opened.
+        runtime: What the page says of it: threads, backend, decoder, …
+        selftest: What the page says of its self-test.
+        offline: Whether it read after a reload without the network, as before.
+        first_load_bytes: That the host sent until the site was kept for offline use.
+        foreign_requests: Attempts to reach anything else than the site.
+        answers: One a photograph.
+        read_ms: Median milliseconds of a photograph, from its bytes to its reading.
+        problems: What went wrong, a sentence each.
+    """
+
+    version: str = ""
+    opened: bool = False
+    runtime: dict[str, Any] = field(default_factory=dict)
+    selftest: dict[str, Any] = field(default_factory=dict)
+    offline: bool = False
+    first_load_bytes: int = 0
+    foreign_requests: int = 0
+    answers: list[Answer] = field(default_factory=list)
+    read_ms: float | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+async def look(
+    name: BrowserName,
+    executable: str,
+    *,
+    folder: Path,
+    photographs: Sequence[Photograph],
+    probe: Photograph,
+    advance: Callable[[], None],
+) -> BrowserReport:
+    """Let a browser open a site and read.
+
+    Args:
+        name: Which.
+        executable: Its path.
+        folder: The site.
+        photographs: To be read.
+        probe: The picture that is read again without the network.
+        advance: Called after each photograph.
+
+    Raises:
+        OverreadError: The browser does not start.
+    """
+    report = BrowserReport()
+    with Loopback(folder) as server:
+        async with _running(name, executable) as browser:
+            report.version = browser.version
+            with _problems_go_to(report):
+                page = await _open(browser, server, report)
+                with _problems_go_to(report):
+                    report.selftest = await _ask(page, _SELF_TEST, step="testing itself")
+                with _problems_go_to(report):
+                    await _read_all(page, photographs, report, advance=advance)
+                await _lose_the_network(page, server, report, probe=probe)
+    report.answers += [NO_ANSWER] * (len(photographs) - len(report.answers))
+    return report
+
+
+@contextmanager
+def _problems_go_to(report: BrowserReport) -> Iterator[None]:
+    """What one step comes to does not keep the next from being tried."""
+    from playwright.async_api import Error
+
+    try:
+        yield
+    except _StepError as error:
+        report.problems.append(str(error))
+    except Error as error:
+        report.problems.append(error.message.splitlines()[0])
+
+
+async def _open(browser: Browser, server: Loopback, report: BrowserReport) -> Page:
+    context = await browser.new_context(service_workers="allow")
+    context.set_default_timeout(_SECONDS * 1000)
+    context.on("request", lambda request: _count_foreign(request.url, server.url, report))
+    page = await context.new_page()
+    page.on("pageerror", lambda error: report.problems.append(f"the page stumbled: {error.message}"))
+    page.on("console", lambda message: _count_refused(message.text, report))
+    await page.goto(server.url)
+    report.runtime = await _opened(page)
+    report.opened = True
+    return page
+
+
+async def _read_all(
+    page: Page, photographs: Sequence[Photograph], report: BrowserReport, *, advance: Callable[[], None]
+) -> None:
+    times = []
+    for photograph in photographs:
+        answer, milliseconds = await _read(page, photograph)
+        report.answers.append(answer)
+        times += milliseconds
+        advance()
+    report.read_ms = median(times) if times else None
+
+
+async def _lose_the_network(
+    page: Page, server: Loopback, report: BrowserReport, *, probe: Photograph
+) -> None:
+    from playwright.async_api import Error
+
+    kept = await _ask(page, _KEPT, step="keeping the site for offline use")
+    report.first_load_bytes = server.sent.bytes
+    if kept:
+        raise _StepError(f"cannot keep the site for offline use: {kept}")
+    before, _ = await _read(page, probe)
+    server.close()
+    with suppress(Error):  # not every browser can be told; without a server it comes to the same
+        await page.context.set_offline(True)
+    await page.reload()
+    await _opened(page)
+    after, _ = await _read(page, probe)
+    report.offline = before == after and bool(after.scores)
+    if not report.offline:
+        raise _StepError("reads otherwise without the network than with it")
+
+
+@asynccontextmanager
+async def _running(name: BrowserName, executable: str) -> AsyncIterator[Browser]:
+    from playwright.async_api import Error, async_playwright
+
+    # A home of its own: in containers it often cannot be written to, or is another's, and Firefox gives up.
+    with TemporaryDirectory(prefix="overread-", ignore_cleanup_errors=True) as home:
+        async with async_playwright() as playwright:
+            kind = playwright.chromium if name == "chromium" else playwright.firefox
+            try:
+                browser = await kind.launch(
+                    **launch_options(name, executable),
+                    env={**os.environ, "HOME": home},
+                    timeout=_SECONDS * 1000,
+                )
+            except Error as error:
+                raise OverreadError(
+                    f"does not start ({error.message.splitlines()[0]})", where=f"browser '{executable}'"
+                ) from error
+            try:
+                yield browser
+            finally:
+                with suppress(Error):  # it may be gone already
+                    await browser.close()
+
+
+async def _opened(page: Page) -> dict[str, Any]:
+    told = await _ask(page, _OPENED, step="opening")
+    problem = told.get("problem")
+    if problem:
+        what = f"the page refuses ({problem['problem']}): {problem['where']} {problem['detail']}"
+        raise _StepError(what.strip())
+    runtime: dict[str, Any] = told["runtime"]
+    return runtime
+
+
+async def _read(page: Page, photograph: Photograph) -> tuple[Answer, list[float]]:
+    """The page's answer, and how many milliseconds it says that a reading took."""
+    try:
+        content = photograph.content()
+    except DecodeError as error:  # no browser can be given it either
+        return Answer(reject=error.reason), []
+    given = [base64.b64encode(content).decode(), photograph.media_type]
+    told = await _ask(page, _READ, given, step="reading")
+    if told["kind"] == "reading":
+        answer = Answer(
+            decision=told["decision"],
+            scores=tuple(float(score) for score in told["scores"]),
+            sha256=told["sha256"],
+            novelty=float(told["novelty"]),
+        )
+        return answer, [float(sum(told["timing"].values()))]
+    return (Answer(reject=told["reason"]) if told["kind"] == "rejected" else NO_ANSWER), []
+
+
+async def _ask(page: Page, script: str, given: object = None, *, step: str) -> Any:
+    asked = asyncio.ensure_future(page.evaluate(script, given))
+    done, _ = await asyncio.wait({asked}, timeout=_SECONDS)
+    if not done:  # not cancelled, since the browser is closed under it
+        asked.add_done_callback(lambda one: one.exception())
+        raise _StepError(f"{step} took more than {_SECONDS} seconds")
+    return asked.result()
+
+
+def _count_foreign(url: str, own: str, report: BrowserReport) -> None:
+    if not url.startswith((own, "data:", "blob:", "about:")):
+        report.foreign_requests += 1
+
+
+def _count_refused(text: str, report: BrowserReport) -> None:
+    """What the page's own rules stopped never became a request."""
+    if "Content Security Policy" in text or "Content-Security-Policy" in text:
+        report.foreign_requests += 1
