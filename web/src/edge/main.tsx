@@ -7,7 +7,7 @@ import { language, languageOf } from "../messages";
 import { startReader } from "../reader/client";
 import { App } from "./App";
 import { followOtherTabs } from "./history/store";
-import { offline, startInstalling } from "./install";
+import { neverReloadWhile, offline, startInstalling } from "./install";
 import { followAddress } from "./place";
 import { settings, startSettings } from "./settings/settings";
 import { deskOf } from "./read/deskOf";
@@ -35,5 +35,7 @@ const reader = startReader();
 const opening = start(reader, { gpu: settings.value.gpu });
 // For checks from outside (`overread edge --check`): the page's own reader, and the one call that opens it.
 Object.assign(window, { overread: { reader, opened: opening } });
+const desk = deskOf(reader, opening);
+neverReloadWhile(() => desk.photographs.value.length > 0);
 const root = document.getElementById("app");
-if (root) render(<App desk={deskOf(reader, opening)} onTest={() => void runSelfTest(reader)} />, root);
+if (root) render(<App desk={desk} onTest={() => void runSelfTest(reader)} />, root);
