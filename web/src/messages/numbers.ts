@@ -1,9 +1,11 @@
-// Numbers as the language that is set writes them.
+// Numbers and lists as the language that is set writes them.
 
 import { language } from "./index";
 
+export const locale = () => (language.value === "de" ? "de-DE" : "en-GB");
+
 function format(options: Intl.NumberFormatOptions): Intl.NumberFormat {
-  return new Intl.NumberFormat(language.value === "de" ? "de-DE" : "en-GB", options);
+  return new Intl.NumberFormat(locale(), options);
 }
 
 export function count(value: number): string {
@@ -19,4 +21,9 @@ export function percent(share: number, digits = 0): string {
 export function decimal(value: number, digits = 2): string {
   if (!Number.isFinite(value)) return "–";
   return format({ minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+/** "melanoma, naevus or wart". */
+export function anyOf(names: readonly string[]): string {
+  return new Intl.ListFormat(locale(), { type: "disjunction" }).format(names);
 }

@@ -1,12 +1,13 @@
 // What stands on the one page of paper of a reading, in words; paper.ts draws it.
 
-import { language, messages } from "../../messages";
-import { count, decimal } from "../../messages/numbers";
+import { messages } from "../../messages";
+import { anyOf, count, decimal, percent } from "../../messages/numbers";
 import type { Decision } from "../../reader/contract";
 import { dateAndTime } from "../history/days";
 import type { KeptReading } from "../history/kept";
-import { peopleOf, ratesOf, type People } from "../read/meaning";
+import { peopleOf, ratesOf } from "../read/meaning";
 import { labelOf, valueOf } from "../read/metadata";
+import { inWords } from "../read/peopleInWords";
 import { scoreTable } from "../read/scores";
 
 export interface ScoreLine {
@@ -57,7 +58,7 @@ export function pageOf(kept: KeptReading): Page {
     factsTitle: say.facts,
     facts: factsOf(kept),
     warning: { title: say.notADiagnosis, text: `${read.notDiagnosisLong} ${say.canBeWrong}` },
-    foot: `${dateAndTime(readAt, language.value)} · ${say.madeBy(opened.site.overread)}`,
+    foot: `${dateAndTime(readAt)} · ${say.madeBy(opened.site.overread)}`,
   };
 }
 
@@ -70,10 +71,10 @@ function scoreLines({ reading, opened }: KeptReading): ScoreLine[] {
   const { read } = messages.value;
   const { deciding, others } = scoreTable(reading, opened);
   return [...deciding, ...others].map(({ names, score, threshold }) => ({
-    name: names.join(read.plus),
-    value: decimal(score, 3),
+    name: anyOf(names),
+    value: percent(score, 1),
     share: score,
-    threshold: threshold === null ? null : { value: read.atThreshold(decimal(threshold, 3)), share: threshold },
+    threshold: threshold === null ? null : { value: read.atThreshold(percent(threshold, 1)), share: threshold },
   }));
 }
 
@@ -91,20 +92,8 @@ function meaningOf(opened: KeptReading["opened"]): string {
   const rates = ratesOf(opened);
   if (!rates) return read.noMeaning;
   const people = peopleOf(rates, rates.prevalence);
-  const sentence = read.ofThese(inWords(people, opened.manifest.triage.urgent.join(read.plus)));
+  const sentence = read.ofThese(inWords(people, anyOf(opened.manifest.triage.urgent)));
   return `${sentence.replaceAll("**", "")} ${read.rests[rates.split](count(rates.images))}`;
-}
-
-function inWords({ present, absent }: People, names: string) {
-  return {
-    names,
-    present: count(present.urgent + present.routine + present["cannot-assess"]),
-    urgent: count(present.urgent + absent.urgent),
-    found: count(present.urgent),
-    falseAlarms: count(absent.urgent),
-    missed: count(present.routine),
-    open: count(present["cannot-assess"] + absent["cannot-assess"]),
-  };
 }
 
 function factsOf(kept: KeptReading): [string, string][] {
@@ -116,7 +105,7 @@ function factsOf(kept: KeptReading): [string, string][] {
   return [
     [say.file, name],
     [read.facts.sha256, reading.sha256],
-    [say.readAt, `${dateAndTime(readAt, language.value)} (${readAt})`],
+    [say.readAt, `${dateAndTime(readAt)} (${readAt})`],
     [read.facts.size, read.pixels(reading.width, reading.height)],
     ...aboutThePerson(kept),
     ...aboutTheQuality(kept),

@@ -5,10 +5,11 @@ import { Card } from "../../design/Card";
 import { Emphasised } from "../../design/Emphasised";
 import { Slider } from "../../design/Slider";
 import { messages } from "../../messages";
-import { count, percent } from "../../messages/numbers";
+import { anyOf, count, percent } from "../../messages/numbers";
 import type { Decision, Opened } from "../../reader/contract";
 import { nearestPrevalence, PEOPLE, peopleOf, PREVALENCES, ratesOf, type Interval, type People } from "./meaning";
 import { PeopleDots } from "./PeopleDots";
+import { inWords } from "./peopleInWords";
 
 interface MeaningProps {
   opened: Pick<Opened, "manifest" | "site">;
@@ -26,7 +27,7 @@ export function Meaning({ opened, decision }: MeaningProps) {
   return (
     <Card title={say.meaning}>
       <p class="people-words">
-        <Emphasised text={say.ofThese(inWords(people, opened.manifest.triage.urgent.join(say.plus)))} />
+        <Emphasised text={say.ofThese(inWords(people, anyOf(opened.manifest.triage.urgent)))} />
       </p>
       <PeopleDots people={people} />
       <Slider
@@ -48,19 +49,6 @@ export function Meaning({ opened, decision }: MeaningProps) {
       </p>
     </Card>
   );
-}
-
-function inWords({ present, absent }: People, names: string) {
-  const sum = (row: Record<Decision, number>) => row.urgent + row.routine + row["cannot-assess"];
-  return {
-    names,
-    present: count(sum(present)),
-    urgent: count(present.urgent + absent.urgent),
-    found: count(present.urgent),
-    falseAlarms: count(absent.urgent),
-    missed: count(present.routine),
-    open: count(present["cannot-assess"] + absent["cannot-assess"]),
-  };
 }
 
 function ofThisDecision({ present, absent }: People, decision: "urgent" | "routine"): string {

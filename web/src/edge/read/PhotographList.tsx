@@ -28,7 +28,7 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
         {photographs.map((one) => (
           <li key={one.id}>
             <a href={`#read/${one.id}`}>
-              <span class="thumb">{done > 0 && <Picture blob={one.kept?.thumbnail ?? null} alt="" />}</span>
+              <span class="thumb"><Picture blob={thumbnailOf(one)} alt="" /></span>
               <span class="words">
                 <span class="name">{one.file.name}</span>
                 <StageMark photograph={one} />
@@ -47,6 +47,11 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
       </div>
     </>
   );
+}
+
+// Whole photographs of a long list would not fit into a phone's memory: only those that have no small one.
+function thumbnailOf({ kept, outcome, file }: Photograph): Blob | null {
+  return kept?.thumbnail ?? (outcome?.kind === "retake" ? file : null);
 }
 
 function StageMark({ photograph: { stage, outcome } }: { photograph: Photograph }) {

@@ -3,7 +3,7 @@
 import { Card } from "../../design/Card";
 import { Meter } from "../../design/Meter";
 import { messages } from "../../messages";
-import { percent } from "../../messages/numbers";
+import { anyOf, percent } from "../../messages/numbers";
 import type { Opened, Reading } from "../../reader/contract";
 import { scoreTable, type ScoreRow } from "./scores";
 import "./Scores.css";
@@ -19,7 +19,7 @@ export function Scores({ reading, opened }: { reading: Reading; opened: Pick<Ope
         ))}
       </ul>
       <p class="muted tiny">
-        {say.scoresNote} {deciding.length === 0 && say.notUrgentCut}
+        {reading.reason === "novel" ? say.scoresUnknown : say.scoresNote} {deciding.length === 0 && say.notUrgentCut}
       </p>
     </Card>
   );
@@ -31,7 +31,7 @@ function Row({ row }: { row: ScoreRow }) {
   return (
     <li>
       <span class="name">
-        {row.names.join(say.plus)}
+        {anyOf(row.names)}
         {row.urgent && row.threshold === null && <span class="muted tiny"> {say.isUrgentClass}</span>}
       </span>
       <strong class={over ? "over" : ""}>{percent(row.score, 1)}</strong>

@@ -58,12 +58,10 @@ export const read: typeof en = {
   mapEmpty: (name) => `Kein Teil der Fotografie sprach für ${name}.`,
 
   scores: "Werte",
-  score: "Wert",
-  threshold: "Schwelle",
   atThreshold: (value) => `dringend ab ${value}`,
   isUrgentClass: "dringend",
-  plus: " oder ",
   scoresNote: "Ein Wert sagt, wie wahrscheinlich der Befund unter Bildern mit solchem Wert war, als das Modell kalibriert wurde.",
+  scoresUnknown: "Diese Werte sagen wenig: Fotografien wie diese kennt das Modell nicht.",
   notUrgentCut: "Kein Wert entscheidet hier von selbst, dass etwas dringend ist.",
 
   meaning: "Was „dringend“ bedeutet",

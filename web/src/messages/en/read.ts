@@ -88,12 +88,10 @@ export const read = {
   mapEmpty: (name: string) => `No part of the photograph spoke for ${name}.`,
 
   scores: "Scores",
-  score: "Score",
-  threshold: "Threshold",
   atThreshold: (value: string) => `urgent from ${value}`,
   isUrgentClass: "urgent",
-  plus: " or ",
   scoresNote: "A score is how probable the finding was among images with such a score when the reader was calibrated.",
+  scoresUnknown: "These scores mean little: the reader does not know photographs like this one.",
   notUrgentCut: "No score decides of itself that something is urgent.",
 
   meaning: "What urgent means",
