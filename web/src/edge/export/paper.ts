@@ -29,6 +29,7 @@ const WIDTH = 178;
 const TOP = 16;
 const BOTTOM = 281;
 const PICTURES = { most: 74, least: 42, gap: 6 };
+const CAPTION = { size: 8, colour: MUTED, width: (WIDTH - PICTURES.gap) / 2, lines: 3 };
 const MOST_SCORES = 10;
 const SCORE_HEIGHT = 5.4;
 
@@ -38,15 +39,14 @@ export function drawPage(doc: jsPDF, page: Page, pictures: Pictures): void {
   drawDecision(sheet, page);
   drawWarning(sheet, page.warning);
   // The facts stand at the foot; what is left between belongs to the pictures, then to the words.
-  const factsHeight = 7 + sheet.heightOfPairs(page.facts, WIDTH);
-  const scoresHeight = 4 + SCORE_HEIGHT * Math.min(page.scores.length, MOST_SCORES);
-  const between = BOTTOM - 8 - factsHeight - scoresHeight - sheet.y;
+  const factsTop = BOTTOM - 12 - sheet.heightOfPairs(page.facts, WIDTH);
+  const scores = 4 + SCORE_HEIGHT * Math.min(page.scores.length, MOST_SCORES);
   const words = page.paragraphs.reduce((sum, one) => sum + heightOfParagraph(sheet, one), 0);
-  const forPictures = Math.max(PICTURES.least, Math.min(PICTURES.most, between - words - 10));
-  drawPictures(sheet, page, pictures, forPictures);
+  const left = factsTop - sheet.y - scores - words - captionHeight(sheet, page);
+  drawPictures(sheet, page, pictures, Math.max(PICTURES.least, Math.min(PICTURES.most, left)));
   drawScores(sheet, page);
-  drawParagraphs(sheet, page.paragraphs, BOTTOM - 8 - factsHeight);
-  sheet.y = BOTTOM - 4 - factsHeight;
+  drawParagraphs(sheet, page.paragraphs, factsTop);
+  sheet.y = factsTop + 1;
   drawFacts(sheet, page);
   sheet.line(LEFT, BOTTOM, WIDTH, LINE);
   sheet.text(page.foot, LEFT, BOTTOM + 4, { size: 7.5, colour: MUTED, width: WIDTH, lines: 2 });
@@ -97,16 +97,23 @@ function drawWarning(sheet: Sheet, warning: Paragraph): void {
   sheet.y += height + 4;
 }
 
-function drawPictures(sheet: Sheet, page: Page, pictures: Pictures, height: number): void {
-  const width = (WIDTH - PICTURES.gap) / 2;
-  const captions = [page.photograph, page.overlay];
-  [pictures.photograph, pictures.overlay].forEach((picture, index) => {
-    const left = LEFT + index * (width + PICTURES.gap);
-    if (picture) sheet.picture(picture, left, sheet.y, width, height);
-    else sheet.frame(left, sheet.y, width, height, LINE);
-    sheet.text(captions[index] ?? "", left, sheet.y + height + 4, { size: 8, colour: MUTED, width, lines: 1 });
+function captionHeight(sheet: Sheet, page: Page): number {
+  return 8 + Math.max(...[page.photograph, page.overlay].map((one) => sheet.heightOf(one, CAPTION)));
+}
+
+function drawPictures(sheet: Sheet, page: Page, { photograph, overlay }: Pictures, most: number): void {
+  const both: [Picture | null, string][] = [
+    [photograph, page.photograph],
+    [overlay, page.overlay],
+  ];
+  const height = photograph ? Math.min(most, (CAPTION.width * photograph.height) / photograph.width) : most;
+  both.forEach(([picture, caption], index) => {
+    const left = LEFT + index * (CAPTION.width + PICTURES.gap);
+    if (picture) sheet.picture(picture, left, sheet.y, CAPTION.width, height);
+    else sheet.frame(left, sheet.y, CAPTION.width, height, LINE);
+    sheet.text(caption, left, sheet.y + height + 4, CAPTION);
   });
-  sheet.y += height + 10;
+  sheet.y += height + captionHeight(sheet, page);
 }
 
 function drawScores(sheet: Sheet, page: Page): void {
@@ -132,7 +139,7 @@ function drawBar(sheet: Sheet, score: ScoreLine, strong: Colour): void {
   sheet.box(at - 0.25, sheet.y - 3.2, 0.5, 4, INK);
 }
 
-const WORDS = { size: 8.5, colour: INK, width: WIDTH - 40 };
+const WORDS = { size: 9, colour: INK, width: WIDTH - 42 };
 
 function heightOfParagraph(sheet: Sheet, paragraph: Paragraph): number {
   return sheet.heightOf(paragraph.text, WORDS) + 2;
@@ -143,8 +150,8 @@ function drawParagraphs(sheet: Sheet, paragraphs: readonly Paragraph[], end: num
   for (const paragraph of paragraphs) {
     const lines = sheet.linesWithin(end - sheet.y, WORDS.size);
     if (lines < 1) return;
-    sheet.text(paragraph.title, LEFT, sheet.y, { size: 8.5, bold: true, colour: INK, width: 38, lines: 2 });
-    const height = sheet.text(paragraph.text, LEFT + 40, sheet.y, { ...WORDS, lines });
+    sheet.text(paragraph.title, LEFT, sheet.y, { ...WORDS, bold: true, width: 38, lines: 2 });
+    const height = sheet.text(paragraph.text, LEFT + 42, sheet.y, { ...WORDS, lines });
     sheet.y += height + 2;
   }
 }

@@ -11,7 +11,7 @@ export interface Picture {
   height: number;
 }
 
-const HEAT = 0.55; // As opaque as the page shows it at first.
+const HEAT = 0.5; // As opaque as the page shows it at first.
 
 /** Null where the photograph could not be kept or drawn. */
 export async function pictureOf(kept: KeptReading, { heat }: { heat: boolean }): Promise<Picture | null> {
@@ -39,7 +39,7 @@ function drawHeat(context: CanvasRenderingContext2D, { reading, opened }: KeptRe
   });
   const [left, top] = [(part.left / 100) * width, (part.top / 100) * height];
   context.globalAlpha = HEAT;
-  context.imageSmoothingQuality = "high";
+  context.imageSmoothingEnabled = false; // As coarse as it is.
   context.drawImage(cells, left, top, (part.width / 100) * width, (part.height / 100) * height);
 }
 

@@ -30,7 +30,7 @@ export type TextAsPicture = (text: string, style: { heightMm: number; bold: bool
 
 const MM_PER_POINT = 25.4 / 72;
 const LEADING = 1.32;
-const PAIR = { size: 7.5, label: 36 };
+const PAIR = { size: 7.5, label: 44 };
 
 // Latin-1 and what Windows' code page 1252 adds: all that the PDF standard fonts hold.
 const OTHERS = /[^\u0020-\u007e\u00a0-\u00ff€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]/u;

@@ -1,4 +1,4 @@
-// Nothing is erased without this question; the harmless answer has the focus.
+// Nothing is erased without this question; the harmless answer comes first and has the focus.
 
 import { Button } from "../../design/Button";
 import { Dialog } from "../../design/Dialog";
@@ -21,7 +21,7 @@ export function ConfirmErase({ title, text, leave, onErase, onClose }: ConfirmEr
       onClose={onClose}
       actions={
         <>
-          <Button autoFocus onClick={onClose}>
+          <Button onClick={onClose}>
             {leave ?? say.cancel}
           </Button>
           <Button kind="danger" icon="bin" onClick={onErase}>

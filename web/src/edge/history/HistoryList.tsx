@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { Button } from "../../design/Button";
 import { Icon } from "../../design/Icon";
-import { language, messages } from "../../messages";
+import { messages } from "../../messages";
 import type { Decision } from "../../reader/contract";
 import { ExportJson } from "../export/ExportButtons";
 import { ConfirmErase } from "./ConfirmErase";
@@ -43,7 +43,7 @@ export function HistoryList({ kept }: { kept: readonly KeptReading[] }) {
           {byDay(chosen.slice(0, shown)).map(({ day, kept: ofDay }) => (
             <section key={day} aria-labelledby={`day-${day}`}>
               <h2 class="day" id={`day-${day}`}>
-                {dayName(day, language.value)}
+                {dayName(day)}
               </h2>
               <ul class="kept-list">
                 {ofDay.map((one) => (

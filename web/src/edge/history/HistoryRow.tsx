@@ -4,7 +4,9 @@ import { Button } from "../../design/Button";
 import { DecisionMark } from "../../design/DecisionMark";
 import { Icon } from "../../design/Icon";
 import { Picture } from "../../design/Picture";
-import { language, messages } from "../../messages";
+import { messages } from "../../messages";
+import { anyOf, percent } from "../../messages/numbers";
+import { scoreTable, type ScoreRow } from "../read/scores";
 import { timeOf } from "./days";
 import type { KeptReading } from "./store";
 
@@ -21,7 +23,7 @@ export function HistoryRow({ kept, onErase }: { kept: KeptReading; onErase: () =
           <DecisionMark decision={decision} word={messages.value.read.decisions[decision]} />
           <span class="name">{kept.name}</span>
           <span class="muted small">
-            {timeOf(kept.readAt, language.value)} · {kept.reading.bundle}
+            {timeOf(kept.readAt)} · {scoreOf(kept)}
           </span>
         </span>
         <Icon name="forward" size={20} />
@@ -29,4 +31,12 @@ export function HistoryRow({ kept, onErase }: { kept: KeptReading; onErase: () =
       <Button kind="quiet" icon="bin" label={say.eraseNamed(kept.name)} onClick={onErase} />
     </li>
   );
+}
+
+/** The score nearest to being urgent, or over it by most. */
+function scoreOf({ reading, opened }: KeptReading): string {
+  const { deciding, others } = scoreTable(reading, opened);
+  const above = (row: ScoreRow) => row.score - (row.threshold ?? 0);
+  const first = [...deciding].sort((a, b) => above(b) - above(a))[0] ?? others[0];
+  return first ? `${anyOf(first.names)} ${percent(first.score)}` : "";
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { Button } from "../../design/Button";
 import { Icon } from "../../design/Icon";
 import { Notice } from "../../design/Notice";
-import { language, messages } from "../../messages";
+import { messages } from "../../messages";
 import { ExportButtons } from "../export/ExportButtons";
 import { go } from "../place";
 import { ReadingView } from "../read/ReadingView";
@@ -30,7 +30,7 @@ export function KeptScreen({ kept }: { kept: KeptReading }) {
       </a>
       <h1 class="name">{kept.name}</h1>
       <p class="muted small">
-        {dateAndTime(kept.readAt, language.value)} · {kept.reading.bundle}
+        {dateAndTime(kept.readAt)} · {kept.reading.bundle}
       </p>
       {other && <Notice tone="attention">{say.otherVersion(kept.reading.bundle)}</Notice>}
       <ReadingView

@@ -1,5 +1,6 @@
 // Readings in the order of the screen: by day, the newest first.
 
+import { locale } from "../../messages/numbers";
 import type { KeptReading } from "./kept";
 
 export interface Day {
@@ -21,22 +22,22 @@ export function byDay(kept: readonly KeptReading[]): Day[] {
 }
 
 /** "Today" and "yesterday" in the language's own words, else the date. */
-export function dayName(day: string, language: string, now: Date = new Date()): string {
+export function dayName(day: string, now: Date = new Date()): string {
   const date = new Date(`${day}T12:00:00`);
   const ago = Math.round((new Date(`${dayOf(now)}T12:00:00`).getTime() - date.getTime()) / 86_400_000);
   if (ago === 0 || ago === 1) {
-    const words = new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(-ago, "day");
-    return words.charAt(0).toLocaleUpperCase(language) + words.slice(1);
+    const words = new Intl.RelativeTimeFormat(locale(), { numeric: "auto" }).format(-ago, "day");
+    return words.charAt(0).toLocaleUpperCase(locale()) + words.slice(1);
   }
-  return date.toLocaleDateString(language, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+  return date.toLocaleDateString(locale(), { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 }
 
-export function timeOf(readAt: string, language: string): string {
-  return new Date(readAt).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit" });
+export function timeOf(readAt: string): string {
+  return new Date(readAt).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
 }
 
-export function dateAndTime(readAt: string, language: string): string {
-  return new Date(readAt).toLocaleString(language, { dateStyle: "long", timeStyle: "short" });
+export function dateAndTime(readAt: string): string {
+  return new Date(readAt).toLocaleString(locale(), { dateStyle: "long", timeStyle: "short" });
 }
 
 function dayOf(date: Date): string {

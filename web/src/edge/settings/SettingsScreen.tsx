@@ -9,6 +9,7 @@ import { Switch } from "../../design/Switch";
 import { messages } from "../../messages";
 import { ConfirmErase } from "../history/ConfirmErase";
 import { erase, list } from "../history/store";
+import { opened } from "../state";
 import { change, LANGUAGES, settings, THEMES } from "./settings";
 
 export function SettingsScreen() {
@@ -32,11 +33,18 @@ export function SettingsScreen() {
         />
       </Card>
       <HistoryCard />
-      <Card title={say.speed}>
-        <Switch label={say.gpu} hint={say.gpuHint} checked={chosen.gpu} onChange={(gpu) => change({ gpu })} />
-      </Card>
+      {hasGpuRuntime() && (
+        <Card title={say.speed}>
+          <Switch label={say.gpu} hint={say.gpuHint} checked={chosen.gpu} onChange={(gpu) => change({ gpu })} />
+        </Card>
+      )}
     </div>
   );
+}
+
+/** Whether the site was written with it (`overread edge --webgpu`). */
+function hasGpuRuntime(): boolean {
+  return opened.value?.site.files.some((file) => file.path.startsWith("assets/webgpu/")) ?? false;
 }
 
 type Asked = { why: "off" | "erase"; count: number };
