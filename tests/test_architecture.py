@@ -74,12 +74,10 @@ def test_pinned_versions_name_no_host() -> None:
             "*requirements*.txt",
             "*.lock",
             "web/*lock*",
-            "web/**/package-lock.json",
         )
         for path in ROOT.glob(pattern)
-        if "node_modules" not in path.parts
     ]
-    assert ROOT / "constraints.txt" in found
+    assert {ROOT / "constraints.txt", ROOT / "web" / "package-lock.json"} <= set(found)
     assert look.addresses_in(found) == []
 
 
@@ -285,3 +283,8 @@ def test_an_address_in_a_lock_file_is_found(tmp_path: Path) -> None:
     lock = tmp_path / "a.lock"
     lock.write_text("numpy==2.0\nx @ https://pypi.example/x.whl\n", "utf-8")
     assert look.addresses_in([lock]) == [f"{lock}:2: https://pypi.example/x.whl"]
+    npm = tmp_path / "package-lock.json"
+    npm.write_text(
+        '"url": "https://opencollective.com/x"\n\n\n"resolved": "https://npm.example/x.tgz"\n', "utf-8"
+    )
+    assert look.addresses_in([npm]) == [f"{npm}:4: https://npm.example/x.tgz"]
