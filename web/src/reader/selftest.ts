@@ -16,11 +16,14 @@ export interface Read {
   decision: Decision;
 }
 
-/** Compare what was read, in the rows' order, with what was expected. */
-export function compare(expected: Expected, read: readonly Read[]): SelfTest {
+/**
+ * Compare what was read, in the rows' order, with what was expected; null: it could not be read.
+ * `others` are pictures that were decoded to other pixels than in Python.
+ */
+export function compare(expected: Expected, read: readonly (Read | null)[], others: readonly string[] = []): SelfTest {
   let maxScoreDifference = 0;
   let maxNoveltyDifference = 0;
-  let failure = "";
+  let failure = others[0] ? `${others[0]}: decoded to other pixels than in Python` : "";
   expected.images.forEach((row, at) => {
     const here = read[at];
     const gaps = row.scores.map((score, index) => Math.abs(score - (here?.scores[index] ?? NaN)));

@@ -1,14 +1,13 @@
 // JPEG by the browser's own decoder: as exact as libjpeg-turbo where the self-test's pictures say so.
 
 import { Upright, type Pixels } from "../pixels";
-import { plainParts, type JpegHeader } from "./header";
 
 /** Pixels read back at once; a canvas of a whole photograph would cost 48 MB more, and phones limit it. */
 const STRIP = 1 << 20;
 
-/** Begins to decode, off this thread; what the browser might turn or colour by is left out. */
-export function startDecoding(file: Uint8Array<ArrayBuffer>, header: JpegHeader): Promise<ImageBitmap> {
-  return createImageBitmap(new Blob(plainParts(file, header), { type: "image/jpeg" }), {
+/** Begins to decode, off this thread, a file without what the browser might turn or colour it by. */
+export function startDecoding(plain: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
+  return createImageBitmap(new Blob([plain], { type: "image/jpeg" }), {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",
   });

@@ -74,13 +74,15 @@ export function readHeader(file: Uint8Array): JpegHeader {
   throw new Refusal("truncated", "the JPEG data end before the image", AGAIN);
 }
 
-/** The file without what a browser might turn or colour it by: parts for a Blob, nothing copied. */
-export function plainParts(file: Uint8Array<ArrayBuffer>, header: JpegHeader): Uint8Array<ArrayBuffer>[] {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let from = 0;
-  for (const [start, end] of header.beside) {
-    parts.push(file.subarray(from, start));
+/** The file without what a browser might turn or colour it by, in one piece: Firefox looks at the first alone. */
+export function plainFile(file: Uint8Array<ArrayBuffer>, header: JpegHeader): Uint8Array<ArrayBuffer> {
+  const left = header.beside.reduce((sum, [start, end]) => sum + end - start, 0);
+  const plain = new Uint8Array(file.length - left);
+  let [from, to] = [0, 0];
+  for (const [start, end] of [...header.beside, [file.length, file.length] as const]) {
+    plain.set(file.subarray(from, start), to);
+    to += start - from;
     from = end;
   }
-  return [...parts, file.subarray(from)];
+  return plain;
 }
