@@ -48,9 +48,7 @@ _CODE_LOADERS = frozenset({"marshal", "shelve", "dill", "cloudpickle", "joblib"}
 _PICKLE_READERS = frozenset({"load", "loads", "Unpickler"})
 _YAML_READERS = frozenset({"load", "load_all", "full_load", "unsafe_load"})
 # In npm's lock; nothing is fetched from there.
-_FUNDING = re.compile(
-    r"""\s*("(funding|url)": )?"https?://(opencollective\.com|github\.com/sponsors)/[^"]*",?$"""
-)
+_FUNDING = re.compile(r"""\s*("(funding|url)": )?"https?://[^"]*",?$""")
 _ADDRESS = re.compile(r"https?://[^\s\"']+")
 
 
