@@ -3,12 +3,12 @@ import { render } from "preact";
 import "../design/tokens.css";
 import "../design/base.css";
 import "../design/spinner.css";
-import { language, languageOf } from "../messages";
+import { language, languageOf, messages } from "../messages";
 import { startReader } from "../reader/client";
 import { App } from "./App";
 import { followOtherTabs } from "./history/store";
 import { neverReloadWhile, offline, startInstalling } from "./install";
-import { followAddress } from "./place";
+import { followAddress, place } from "./place";
 import { settings, startSettings } from "./settings/settings";
 import { deskOf } from "./read/deskOf";
 import { runSelfTest, start } from "./start";
@@ -21,6 +21,10 @@ followAddress();
 effect(() => {
   language.value = languageOf(settings.value.language, navigator.languages);
   document.documentElement.lang = language.value;
+});
+effect(() => {
+  const where = messages.value[place.value.name].title;
+  document.title = [where, opened.value?.manifest.name, "Overread"].filter(Boolean).join(" · ");
 });
 effect(() => {
   // Checks from outside wait for these.

@@ -3,6 +3,7 @@
 import type { ReaderClient } from "../reader/client";
 import type { Opened, OpenOptions, ReaderProblem } from "../reader/contract";
 import { keepOffline, prepare } from "./install";
+import { provenBefore, rememberProof } from "./proven";
 import { opened, problem, selfTest } from "./state";
 
 export function isProblem(thrown: unknown): thrown is ReaderProblem {
@@ -18,14 +19,17 @@ export function asProblem(thrown: unknown): ReaderProblem {
 /** Open the reader, then let it prove itself; a page whose reader reads otherwise refuses. */
 export function start(reader: ReaderClient, options: OpenOptions): Promise<Opened> {
   const opening = prepare().then(() => reader.open(options));
-  opening
-    .then((result) => {
+  opening.then(
+    (result) => {
       opened.value = result;
-      return runSelfTest(reader);
-    })
-    .catch((thrown: unknown) => {
+      // The reader answers in the order of asking: a moment lets photographs that wait go first.
+      if (provenBefore(result.site)) setTimeout(() => void runSelfTest(reader));
+      else void runSelfTest(reader);
+    },
+    (thrown: unknown) => {
       problem.value = asProblem(thrown);
-    });
+    },
+  );
   void opening.then(keepOffline, keepOffline); // Not before: what is loaded by then need not travel again.
   return opening;
 }
@@ -33,7 +37,13 @@ export function start(reader: ReaderClient, options: OpenOptions): Promise<Opene
 /** Run the self-test; also asked for by hand. */
 export async function runSelfTest(reader: ReaderClient): Promise<void> {
   selfTest.value = "running";
-  const result = await reader.selfTest();
-  selfTest.value = result;
-  if (!result.passed) problem.value = { problem: "self-test", where: result.failure, detail: "" };
+  try {
+    const result = await reader.selfTest();
+    selfTest.value = result;
+    if (opened.value) rememberProof(opened.value.site, result);
+    if (!result.passed) problem.value = { problem: "self-test", where: result.failure, detail: "" };
+  } catch (thrown) {
+    selfTest.value = null;
+    problem.value = asProblem(thrown);
+  }
 }

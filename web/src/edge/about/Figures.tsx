@@ -6,7 +6,8 @@ import { count, decimal } from "../../messages/numbers";
 import type { Opened } from "../../reader/contract";
 import "./Figures.css";
 
-const SHOWN = ["roc_auc", "triage.sensitivity", "triage.specificity", "triage.ppv", "triage.npv", "triage.cannot_assess"];
+// Predictive values are left out: they hold only where the finding is as common as in those images.
+const SHOWN = ["roc_auc", "triage.sensitivity", "triage.specificity", "triage.cannot_assess"];
 
 export function Figures({ opened: { site } }: { opened: Pick<Opened, "site"> }) {
   const say = messages.value.about;
