@@ -105,10 +105,13 @@ def _written(folder: Path) -> Path:
 
 
 @pytest.mark.firefox
-def test_firefox_reads_without_a_network_and_with_threads_too(site: Path, firefox: Any) -> None:
+@pytest.mark.parametrize("isolated", [True, False])
+def test_firefox_reads_without_a_network_and_with_threads_too(
+    isolated: bool, site: Path, firefox: Any
+) -> None:
     context = firefox.new_context()
     page = context.new_page()
-    with Loopback(site, isolated=False) as host:
+    with Loopback(site, isolated=isolated) as host:
         page.goto(host.url)
         page.wait_for_selector(KEPT)
         before = scores_of(page)

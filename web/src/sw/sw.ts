@@ -44,7 +44,9 @@ async function install(): Promise<void> {
 async function activate(): Promise<void> {
   if ((await versions.accepted()) === null) await versions.accept(told.site);
   await tidy();
-  await self.clients.claim();
+  // Not waited for: Firefox asks the page's workers first, and one that waits for a thread's script, which is not
+  // answered before this ends, would wait for ever.
+  void self.clients.claim();
 }
 
 async function hear(event: ExtendableMessageEvent): Promise<void> {
