@@ -23,7 +23,7 @@ export function MetadataForm({ fields, start, waiting, onTell }: MetadataFormPro
   const [metadata, setMetadata] = useState(start);
   const set = (name: string) => (value: number | string | null) => setMetadata(withField(metadata, name, value));
   return (
-    <Card title={say.detailsTitle}>
+    <Card title={say.detailsTitle} level={1}>
       <p class="muted small">{say.detailsHint}</p>
       <div class="metadata-fields">
         {fields.map((field) => (

@@ -78,7 +78,7 @@ function State({ desk, photograph, opened: now, heading, onFiles }: StateProps) 
   }
   if (stage === "failed" || !outcome) {
     return (
-      <Card title={say.failedTitle}>
+      <Card title={say.failedTitle} level={1}>
         <p role="alert">{say.failed}</p>
         <div class="row">
           <Button kind="primary" icon="again" onClick={() => desk.tell([id], metadata)}>
@@ -117,9 +117,9 @@ function Working({ photograph, children }: { photograph: Photograph; children: C
   return (
     <div class="working">
       <Preview photograph={photograph} />
-      <p>
+      <h1>
         <span class="spinner" aria-hidden="true" /> {children}
-      </p>
+      </h1>
     </div>
   );
 }
