@@ -1,10 +1,12 @@
 // Threads need headers that some hosts cannot send. The service worker adds them, from the second load on:
 // so the first visit waits until everything is kept, and loads the page again, once.
 
+import { effect } from "@preact/signals";
 import { siteKey } from "../settings/siteKey";
-import { keepOffline } from "./offline";
+import { keepOffline, offline } from "./offline";
 
 const TRIED = "reloaded for threads";
+const PATIENCE_MS = 30_000;
 
 let busy: () => boolean = () => false;
 
@@ -20,9 +22,24 @@ export async function prepare(): Promise<void> {
     return;
   }
   if (!isSecureContext || !("serviceWorker" in navigator) || tried()) return;
-  if (!(await keepOffline()) || busy() || !remember()) return;
+  if (!(await Promise.race([keepOffline(), stalled()])) || busy() || !remember()) return;
   location.reload();
   await new Promise<never>(() => {});
+}
+
+/** False once nothing more has come for a while: threads are not worth waiting for. */
+function stalled(): Promise<false> {
+  return new Promise((resolve) => {
+    let waiting: ReturnType<typeof setTimeout> | undefined;
+    const stop = effect(() => {
+      clearTimeout(waiting);
+      if (offline.value.kind === "kept") return;
+      waiting = setTimeout(() => {
+        stop();
+        resolve(false);
+      }, PATIENCE_MS);
+    });
+  });
 }
 
 function tried(): boolean {

@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { Button } from "../../design/Button";
-import { Card } from "../../design/Card";
+import { Disclosure } from "../../design/Disclosure";
 import { Icon } from "../../design/Icon";
 import { messages } from "../../messages";
 import type { ReaderProblem } from "../../reader/contract";
@@ -29,14 +29,9 @@ export function ProblemScreen({ problem }: { problem: ReaderProblem }) {
           {loading ? say.loading : say.loadAgain}
         </Button>
       </div>
-      <Card>
-        <details>
-          <summary>{say.details}</summary>
-          <p class="small muted">
-            <code>{[problem.problem, problem.where, problem.detail].filter(Boolean).join(" · ")}</code>
-          </p>
-        </details>
-      </Card>
+      <Disclosure title={say.details}>
+        <code>{[problem.problem, problem.where, problem.detail].filter(Boolean).join(" · ")}</code>
+      </Disclosure>
     </div>
   );
 }
