@@ -3,7 +3,8 @@
 import { startDecoding, takePixels } from "./jpeg/browser";
 import { Codec } from "./jpeg/codec";
 import { plainFile } from "./jpeg/header";
-import { checkWhole, readableHeader } from "./jpeg/whole";
+import type { Verified } from "./jpeg/verify";
+import { AS_PNG, checkWhole, readableHeader } from "./jpeg/whole";
 import { checkBytes } from "./limits";
 import type { Pixels } from "./pixels";
 import { decodePng } from "./png/decode";
@@ -42,8 +43,9 @@ export class PhotoDecoder {
     // The browser decodes on another thread while this one looks whether the file is whole.
     const bitmap = this.kind === "browser" ? startDecoding(plain) : null;
     bitmap?.catch(() => undefined);
+    let verified: Verified;
     try {
-      checkWhole(file, header);
+      verified = checkWhole(file, header);
     } catch (thrown) {
       bitmap?.then((unused) => unused.close()).catch(() => undefined);
       throw thrown;
@@ -54,6 +56,9 @@ export class PhotoDecoder {
       } catch {
         // A browser may give up on a file that is whole, or on its size; the codec does not.
       }
+    }
+    if (verified.tallChroma) {
+      throw new Refusal("unsupported", "this browser does not read JPEG with 4:4:0 sampling exactly", AS_PNG);
     }
     return this.byCodec(plain, header.orientation);
   }

@@ -37,19 +37,27 @@ export class SiteFiles {
   constructor(private readonly root: URL) {}
 
   async fetch(path: string): Promise<Bytes> {
-    let response: Response;
+    // Once more: a service worker that is just taking over may break a request off.
+    const response = await this.ask(path).catch(() => this.ask(path));
+    if (!response.ok) throw problem("missing-file", path, `the host answered ${response.status}`);
     try {
-      response = await fetch(new URL(path, this.root));
-      if (response.ok) return new Uint8Array(await response.arrayBuffer());
+      return new Uint8Array(await response.arrayBuffer());
     } catch (thrown) {
       throw problem("missing-file", path, reasonOf(thrown));
     }
-    throw problem("missing-file", path, `the host answered ${response.status}`);
   }
 
   /** Path below the site's folder of a file that the build put somewhere. */
   pathOf(url: string): string {
     return decodeURIComponent(new URL(url, this.root).pathname.slice(this.root.pathname.length));
+  }
+
+  private async ask(path: string): Promise<Response> {
+    try {
+      return await fetch(new URL(path, this.root));
+    } catch (thrown) {
+      throw problem("missing-file", path, reasonOf(thrown));
+    }
   }
 }
 

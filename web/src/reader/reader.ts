@@ -129,7 +129,10 @@ export class Reader implements ReaderApi {
   }
 
   selfTest(): Promise<SelfTest> {
-    return this.queued(() => this.test(this.isOpen()));
+    return this.queued(async () => {
+      const open = this.isOpen();
+      return { ...(await this.test(open)), runtime: open.runtime };
+    });
   }
 
   read(file: Blob, options: ReadOptions = {}): Promise<Reading | Retake | Rejected> {

@@ -11,11 +11,16 @@ const [APP0, APP14, APP15, COM, DNL, TEM, RST0, RST7] = [0xe0, 0xee, 0xef, 0xfe,
 const MOST_SIDE = 65500;
 const MOST_COMPONENTS = 10;
 
+export interface Verified {
+  /** Chroma is halved in height alone (4:4:0), which older libjpeg-turbo brings to size otherwise. */
+  tallChroma: boolean;
+}
+
 /** Throws Damage. Expects a start-of-image marker and frames that are read at all (header.ts). */
-export function verifyJpeg(file: Uint8Array): void {
+export function verifyJpeg(file: Uint8Array): Verified {
   const walk = new Walk(file);
   try {
-    walk.run();
+    return walk.run();
   } catch (thrown) {
     // TurboJPEG cannot tell the sampling of a file whose header contradicts itself, and Python says so.
     const told = thrown instanceof Damage && thrown.harm === "damaged" && !thrown.warned && walk.inHeader;
@@ -36,7 +41,7 @@ class Walk {
 
   constructor(private readonly file: Uint8Array) {}
 
-  run(): void {
+  run(): Verified {
     const rest: Rest = { at: 2, met: false, discarded: 0 };
     for (;;) {
       const place = this.nextMarker(rest);
@@ -51,6 +56,9 @@ class Walk {
       else this.take(marker, segment.body);
     }
     if (!this.frame) throw damaged("Invalid JPEG file structure: missing SOS marker");
+    const [luma, chroma] = this.components;
+    const tallChroma = !!luma && !!chroma && luma.across === chroma.across && luma.down === 2 * chroma.down;
+    return { tallChroma };
   }
 
   /** The place of the next marker; bytes before it that are none of the picture are damage. */

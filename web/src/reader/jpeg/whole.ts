@@ -4,12 +4,12 @@ import { checkSize } from "../limits";
 import { AGAIN, Refusal } from "../refusal";
 import { Damage } from "./damage";
 import { readHeader, type JpegHeader } from "./header";
-import { verifyJpeg } from "./verify";
+import { verifyJpeg, type Verified } from "./verify";
 
 const PROGRESSIVE = 0xc2;
 const SOS = 0xda;
 const MOST_SCANS = 500; // As Python: more is an attack on the processor.
-const AS_PNG = "export the image as PNG";
+export const AS_PNG = "export the image as PNG";
 
 /** The header of a file that may be read, as far as that tells; its size is within the limits. Throws Refusal. */
 export function readableHeader(file: Uint8Array): JpegHeader {
@@ -25,15 +25,20 @@ export function readableHeader(file: Uint8Array): JpegHeader {
 }
 
 /** Throws Refusal for data that are not whole, and for colours that browsers guess. */
-export function checkWhole(file: Uint8Array, header: JpegHeader): void {
-  try {
-    verifyJpeg(file);
-  } catch (thrown) {
-    if (!(thrown instanceof Damage)) throw thrown;
-    throw refusalOf(thrown, endsAfter(file, header.scan));
-  }
+export function checkWhole(file: Uint8Array, header: JpegHeader): Verified {
+  const verified = verify(file, header.scan);
   if (header.components === 4) {
     throw new Refusal("unsupported", "this page does not read JPEG in print colours (CMYK)", AS_PNG);
+  }
+  return verified;
+}
+
+function verify(file: Uint8Array, scan: number): Verified {
+  try {
+    return verifyJpeg(file);
+  } catch (thrown) {
+    if (!(thrown instanceof Damage)) throw thrown;
+    throw refusalOf(thrown, endsAfter(file, scan));
   }
 }
 
