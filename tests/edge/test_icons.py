@@ -1,10 +1,11 @@
-"""The icons are those that web/icons.py draws, of the sizes that the manifest promises, and whole where systems cut."""
+"""The icons are those that web/icons.py draws, of the promised sizes, and whole where systems cut them."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import runpy
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,15 +17,11 @@ PUBLIC = WEB / "public"
 
 
 @pytest.fixture(scope="module")
-def drawing() -> Any:
-    spec = importlib.util.spec_from_file_location("overread_web_icons", WEB / "icons.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def drawing() -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(WEB / "icons.py")))
 
 
-def test_are_the_drawn_ones(drawing: Any) -> None:
+def test_are_the_drawn_ones(drawing: SimpleNamespace) -> None:
     assert (PUBLIC / "icons" / "icon.svg").read_text() == drawing.svg()
     for name, picture in drawing.pictures().items():
         with Image.open(PUBLIC / "icons" / name) as kept:
