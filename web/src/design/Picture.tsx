@@ -18,19 +18,11 @@ export function useObjectUrl(blob: Blob | null): string | null {
 interface PictureProps {
   blob: Blob | null;
   alt: string;
-  onSize?: (width: number, height: number) => void;
 }
 
 /** A photograph that lies in memory. */
-export function Picture({ blob, alt, onSize }: PictureProps) {
+export function Picture({ blob, alt }: PictureProps) {
   const url = useObjectUrl(blob);
   if (!url) return null;
-  return (
-    <img
-      src={url}
-      alt={alt}
-      decoding="async"
-      onLoad={(event) => onSize?.(event.currentTarget.naturalWidth, event.currentTarget.naturalHeight)}
-    />
-  );
+  return <img src={url} alt={alt} decoding="async" loading="lazy" />;
 }

@@ -51,8 +51,12 @@ export function App({ desk, onTest }: AppProps) {
         {name === "read" && (problem.value ? <ProblemScreen problem={problem.value} /> : <ReadScreen desk={desk} />)}
         {name === "history" && <HistoryScreen />}
         {name === "about" && <AboutScreen onTest={onTest} />}
-        {name === "settings" && <SettingsScreen />}
-        {name === "settings" && <OfflineState />}
+        {name === "settings" && (
+          <div class="narrow stack">
+            <SettingsScreen />
+            <OfflineState />
+          </div>
+        )}
       </main>
     </>
   );
