@@ -22,7 +22,7 @@ from overread.edge.check_parity import (
 )
 from overread.edge.check_result import SiteCheck
 from overread.edge.site import BUNDLE_FOLDER, Site, load_site
-from overread.errors import OverreadError, UsageError
+from overread.errors import BundleError, OverreadError, UsageError
 from overread.progress import SILENT, Progress
 
 __all__ = ["SiteCheck", "check_site"]
@@ -57,7 +57,12 @@ def check_site(
     found = _find(browsers)
     photographs = list_photographs(images) if images is not None else []
     file_problems = tuple(check_files(folder, site))
-    reader = open_reader(folder, site)
+    try:
+        reader = open_reader(folder, site)
+    except BundleError as error:
+        if not file_problems:
+            raise
+        raise BundleError(file_problems[0], where=f"site '{folder}'", todo="write it anew") from error
     python = []
     with progress.task("reading in Python", len(photographs)) as task:
         for photograph in photographs:

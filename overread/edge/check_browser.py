@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _SECONDS = 180
 """For one step; much patience, for a machine that has other things to do."""
 
+_ADDRESS = re.compile(r"(?:https?|wss?)://[^\s'\"\\)]+")
+
 _OPENED = """() => window.overread.opened.then(
   ({ runtime }) => ({ runtime }),
   (problem) => ({ problem: { problem: "error", where: "", detail: String(problem), ...problem } }),
@@ -36,8 +40,8 @@ _READ = """async ([base64, type]) => {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   try {
     const said = await window.overread.reader.read(new Blob([bytes], { type }), { anyway: true });
-    const { kind, scores, decision, reason, novelty, sha256, timing } = said;
-    return { kind, scores, decision, reason, novelty, sha256, timing };
+    const { kind, scores, decision, reason, novelty, sha256, quality, timing } = said;
+    return { kind, scores, decision, reason, novelty, sha256, quality, timing };
   } catch (problem) {
     return { kind: "failed", reason: problem?.problem ?? String(problem) };
   }
@@ -59,7 +63,7 @@ class BrowserReport:
         selftest: What the page says of its self-test.
         offline: Whether it read after a reload without the network, as before.
         first_load_bytes: That the host sent until the site was kept for offline use.
-        foreign_requests: Attempts to reach anything else than the site.
+        foreign: Addresses elsewhere that the page tried to reach.
         answers: One a photograph.
         read_ms: Median milliseconds of a photograph, from its bytes to its reading.
         problems: What went wrong, a sentence each.
@@ -71,7 +75,7 @@ class BrowserReport:
     selftest: dict[str, Any] = field(default_factory=dict)
     offline: bool = False
     first_load_bytes: int = 0
-    foreign_requests: int = 0
+    foreign: set[str] = field(default_factory=set)
     answers: list[Answer] = field(default_factory=list)
     read_ms: float | None = None
     problems: list[str] = field(default_factory=list)
@@ -130,10 +134,11 @@ def _problems_go_to(report: BrowserReport) -> Iterator[None]:
 async def _open(browser: Browser, server: Loopback, report: BrowserReport) -> Page:
     context = await browser.new_context(service_workers="allow")
     context.set_default_timeout(_SECONDS * 1000)
-    context.on("request", lambda request: _count_foreign(request.url, server.url, report))
+    seen = partial(_note_foreign, own=server.url, foreign=report.foreign)
+    context.on("request", lambda asked: seen([asked.url]))
     page = await context.new_page()
     page.on("pageerror", lambda error: report.problems.append(f"the page stumbled: {error.message}"))
-    page.on("console", lambda message: _count_refused(message.text, report))
+    page.on("console", lambda message: seen(_refused(message.text)))
     await page.goto(server.url)
     report.runtime = await _opened(page)
     report.opened = True
@@ -222,6 +227,7 @@ async def _read(page: Page, photograph: Photograph) -> tuple[Answer, list[float]
             scores=tuple(float(score) for score in told["scores"]),
             sha256=told["sha256"],
             novelty=float(told["novelty"]),
+            quality=tuple(told["quality"]),
         )
         return answer, [float(sum(told["timing"].values()))]
     return (Answer(reject=told["reason"]) if told["kind"] == "rejected" else NO_ANSWER), []
@@ -236,12 +242,11 @@ async def _ask(page: Page, script: str, given: object = None, *, step: str) -> A
     return asked.result()
 
 
-def _count_foreign(url: str, own: str, report: BrowserReport) -> None:
-    if not url.startswith((own, "data:", "blob:", "about:")):
-        report.foreign_requests += 1
+def _note_foreign(urls: Iterable[str], *, own: str, foreign: set[str]) -> None:
+    foreign.update(url for url in urls if not url.startswith((own, "data:", "blob:", "about:")))
 
 
-def _count_refused(text: str, report: BrowserReport) -> None:
-    """What the page's own rules stopped never became a request."""
-    if "Content Security Policy" in text or "Content-Security-Policy" in text:
-        report.foreign_requests += 1
+def _refused(text: str) -> list[str]:
+    """What the page's own rules stopped never became a request; browsers say so on the console."""
+    named = "Content Security Policy" in text or "Content-Security-Policy" in text
+    return _ADDRESS.findall(text) if named else []

@@ -60,6 +60,7 @@ class Answer:
         reject: The reason, where it was rejected.
         sha256: Of the bytes that were read.
         novelty: Distance from the training images; NaN where it was rejected.
+        quality: What stands against reading it: "dark", "blurred", …
     """
 
     decision: str | None = None
@@ -67,6 +68,7 @@ class Answer:
     reject: str | None = None
     sha256: str = ""
     novelty: float = math.nan
+    quality: tuple[str, ...] = ()
 
 
 NO_ANSWER = Answer(decision="no answer")
@@ -86,8 +88,9 @@ class Parity:
         refused: Of `images`, how many the browser rejected for which reason.
         unanswered: Of all, those where the browser came to nothing.
         max_score_difference: Largest |Δscore| over what both read; None where that is nothing.
-        differing: Ids of what differs: other decision, other bytes, only one of both rejects, or a score
-            that is off by more than a self-test allows.
+        other_quality: Of what both read, how many with other warnings of quality.
+        differing: Ids of what differs: other decision, other bytes, other warnings, only one of both rejects,
+            or a score that is off by more than a self-test allows.
     """
 
     images: int
@@ -98,6 +101,7 @@ class Parity:
     refused: dict[str, int]
     unanswered: int
     max_score_difference: float | None
+    other_quality: int
     differing: tuple[str, ...]
 
 
@@ -145,6 +149,7 @@ def read_in_python(reader: Reader, photograph: Photograph) -> Answer:
         scores=tuple(float(score) for score in reading.scores),
         sha256=reading.sha256,
         novelty=reading.novelty,
+        quality=reading.quality or (),
     )
 
 
@@ -159,7 +164,8 @@ def compare(ids: Sequence[str], python: Sequence[Answer], browser: Sequence[Answ
     pairs = list(zip(ids, python, browser, strict=True))
     read = [(one, other) for _, one, other in pairs if one.decision is not None]
     rejected = [(one, other) for _, one, other in pairs if one.decision is None]
-    gaps = [_gap(one, other) for one, other in read if other.decision is not None and other != NO_ANSWER]
+    both_read = [(one, other) for one, other in read if other.decision is not None and other != NO_ANSWER]
+    gaps = [_gap(one, other) for one, other in both_read]
     both = [(one, other) for one, other in rejected if other.decision is None]
     return Parity(
         images=len(read),
@@ -170,6 +176,7 @@ def compare(ids: Sequence[str], python: Sequence[Answer], browser: Sequence[Answ
         refused=dict(Counter(other.reject or "" for _, other in read if other.decision is None)),
         unanswered=sum(other == NO_ANSWER for other in browser),
         max_score_difference=max(gaps, default=None),
+        other_quality=sum(one.quality != other.quality for one, other in both_read),
         differing=tuple(name for name, one, other in pairs if _differ(one, other)),
     )
 
@@ -185,8 +192,10 @@ def count_agreed(python: Sequence[Answer], browsers: Sequence[Sequence[Answer]])
 def _differ(one: Answer, other: Answer) -> bool:
     if one.decision != other.decision:
         return True
-    read = one.decision is not None
-    return read and (one.sha256 != other.sha256 or not _gap(one, other) <= SCORE_TOLERANCE)
+    if one.decision is None:
+        return False
+    same = one.sha256 == other.sha256 and one.quality == other.quality
+    return not (same and _gap(one, other) <= SCORE_TOLERANCE)
 
 
 def _gap(one: Answer, other: Answer) -> float:

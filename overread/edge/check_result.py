@@ -71,7 +71,7 @@ class SiteCheck:
             "selftest": all(report.selftest.get("passed") is True for report in self.reports.values()),
             "offline": all(report.offline for report in self.reports.values()),
             "first_load_bytes": max((report.first_load_bytes for report in self.reports.values()), default=0),
-            "foreign_requests": sum(report.foreign_requests for report in self.reports.values()),
+            "foreign_requests": sum(len(report.foreign) for report in self.reports.values()),
             "browsers": {
                 name: _described(report, self.parity[name]) for name, report in self.reports.items()
             },
@@ -88,12 +88,13 @@ def _described(report: BrowserReport, parity: Parity) -> dict[str, Any]:
         "selftest": report.selftest,
         "offline": report.offline,
         "first_load_bytes": report.first_load_bytes,
-        "foreign_requests": report.foreign_requests,
+        "foreign_requests": len(report.foreign),
         "same_decision": parity.same_decision,
         "max_abs_score_difference": _number(parity.max_score_difference),
         "same_rejection": parity.same_rejection,
         "same_reason": parity.same_reason,
         "refused": parity.refused,
+        "other_quality": parity.other_quality,
         "unanswered": parity.unanswered,
         "differing": list(parity.differing),
         "read_ms": report.read_ms,
@@ -104,8 +105,8 @@ def _shortcomings(report: BrowserReport) -> list[str]:
     found = []
     if report.selftest and not report.selftest.get("passed"):
         found.append(f"the self-test failed: {report.selftest.get('failure') or 'no reason given'}")
-    if report.foreign_requests:
-        found.append(f"the page asked for something else than the site {report.foreign_requests} times")
+    if report.foreign:
+        found.append(f"the page asked for what is not of the site: {', '.join(sorted(report.foreign)[:3])}")
     return found
 
 
@@ -125,6 +126,8 @@ def _differences(parity: Parity) -> list[str]:
     gap = parity.max_score_difference
     if gap is not None and not gap <= SCORE_TOLERANCE:
         found.append(f"scores are off by up to {gap:.2g}; expected at most {SCORE_TOLERANCE:g}")
+    if parity.other_quality:
+        found.append(f"{parity.other_quality} images get other warnings of quality")
     if parity.differing and not found:
         found.append(f"{len(parity.differing)} images were read from other bytes")
     return found
