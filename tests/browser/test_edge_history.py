@@ -39,7 +39,7 @@ def page(chromium: Any) -> Iterator[Any]:
 def _read(page: Any, *names: str) -> None:
     files = [{"name": name, "mimeType": "image/png", "buffer": PHOTOGRAPHS[name]} for name in names]
     page.locator("input[data-source=files]").first.set_input_files(files)
-    shown = ".reading" if len(files) == 1 else f".decision-mark >> nth={len(files) - 1}"
+    shown = ".reading" if len(files) == 1 else f".photograph-list .decision-mark >> nth={len(files) - 1}"
     page.wait_for_selector(shown)
 
 

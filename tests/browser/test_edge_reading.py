@@ -177,6 +177,8 @@ def test_files_are_dropped_and_pasted_and_one_that_is_no_image_is_refused(shown:
     expect(page.locator(".decision")).to_be_visible()
     _button(page, "Read another").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Read a photograph")
+    page.get_by_role("link", name="Settings").click()  # Pasted anywhere, it is read.
+    expect(page.get_by_role("heading", level=1)).to_have_text("Settings")
     page.evaluate(_HAND_OVER, ["paste", "letter.txt", "text/plain", [*TEXT["letter.txt"]]])
     expect(page.get_by_role("heading", level=1)).to_have_text("This file cannot be read")
     expect(page.get_by_text("The file is not a JPEG or PNG image.")).to_be_visible()

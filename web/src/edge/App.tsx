@@ -9,7 +9,9 @@ import { HistoryScreen } from "./history/HistoryScreen";
 import { InsecureNotice, OfflineState, Preparing, UpdateNotice } from "./install";
 import { place, PLACES, type PlaceName } from "./place";
 import { ProblemScreen } from "./problems/ProblemScreen";
+import { addPhotographs } from "./read/addPhotographs";
 import type { Desk } from "./read/desk";
+import { DropZone } from "./read/DropZone";
 import { ReadScreen } from "./read/ReadScreen";
 import { SettingsScreen } from "./settings/SettingsScreen";
 import { opened, problem } from "./state";
@@ -58,6 +60,7 @@ export function App({ desk, onTest }: AppProps) {
           </div>
         )}
       </main>
+      <DropZone onFiles={(files) => addPhotographs(desk, files)} />
     </>
   );
 }

@@ -1,17 +1,12 @@
 // Files that are dropped on the page or pasted into it.
 
-import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../../design/Icon";
 import { messages } from "../../messages";
 import "./DropZone.css";
 
-interface DropZoneProps {
-  onFiles: (files: readonly File[]) => void;
-  children: ComponentChildren;
-}
-
-export function DropZone({ onFiles, children }: DropZoneProps) {
+/** Takes them wherever on the page they fall. */
+export function DropZone({ onFiles }: { onFiles: (files: readonly File[]) => void }) {
   const [over, setOver] = useState(false);
   const take = useRef(onFiles);
   take.current = onFiles;
@@ -34,15 +29,11 @@ export function DropZone({ onFiles, children }: DropZoneProps) {
     document.addEventListener("paste", (event) => take.current([...(event.clipboardData?.files ?? [])]), listen);
     return () => events.abort();
   }, []);
+  if (!over) return null;
   return (
-    <>
-      {children}
-      {over && (
-        <div class="drop-now" aria-hidden="true">
-          <Icon name="download" size={40} />
-          <span>{messages.value.read.dropNow}</span>
-        </div>
-      )}
-    </>
+    <div class="drop-now" aria-hidden="true">
+      <Icon name="download" size={40} />
+      <span>{messages.value.read.dropNow}</span>
+    </div>
   );
 }

@@ -5,6 +5,7 @@ import { DecisionMark } from "../../design/DecisionMark";
 import { Icon } from "../../design/Icon";
 import { Picture } from "../../design/Picture";
 import { messages } from "../../messages";
+import type { Decision } from "../../reader/contract";
 import { go } from "../place";
 import type { Desk, Photograph } from "./desk";
 import { FileButtons } from "./FileButtons";
@@ -24,6 +25,7 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
         <h1>{say.photographs(photographs.length)}</h1>
         <p class="muted">{say.progress(done, photographs.length)}</p>
       </div>
+      <Summary photographs={photographs} />
       <ul class="photograph-list">
         {photographs.map((one) => (
           <li key={one.id}>
@@ -46,6 +48,23 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
         </Button>
       </div>
     </>
+  );
+}
+
+const DECISIONS: readonly Decision[] = ["urgent", "routine", "cannot-assess"];
+
+/** How many of each decision, the urgent ones first. */
+function Summary({ photographs }: { photographs: readonly Photograph[] }) {
+  const say = messages.value.read;
+  const decisions = photographs.flatMap(({ outcome }) => (outcome?.kind === "reading" ? [outcome.decision] : []));
+  if (decisions.length === 0) return null;
+  return (
+    <p class="row">
+      {DECISIONS.map((decision) => {
+        const number = decisions.filter((one) => one === decision).length;
+        return number > 0 && <DecisionMark key={decision} decision={decision} word={`${number} ${say.decisions[decision]}`} />;
+      })}
+    </p>
   );
 }
 

@@ -1,10 +1,10 @@
 // Photographs in, readings out: the start, the list where there are several, or one photograph.
 
 import { messages } from "../../messages";
-import { go, place } from "../place";
+import { place } from "../place";
 import { opened } from "../state";
+import { addPhotographs } from "./addPhotographs";
 import type { Desk, Photograph } from "./desk";
-import { DropZone } from "./DropZone";
 import { PhotographList } from "./PhotographList";
 import { PhotographScreen } from "./PhotographScreen";
 import { StartScreen } from "./StartScreen";
@@ -12,22 +12,17 @@ import { StartScreen } from "./StartScreen";
 export function ReadScreen({ desk }: { desk: Desk }) {
   const photographs = desk.photographs.value;
   const chosen = desk.find(Number(place.value.rest));
-  const add = (files: readonly File[]) => {
-    if (files.length === 0) return;
-    const [first] = desk.add(files);
-    // One alone is shown at once; several, or one more, stand in the list.
-    go("read", files.length === 1 ? String(first) : "list");
-  };
+  const add = (files: readonly File[]) => addPhotographs(desk, files);
   const shown = chosen ? "one" : place.value.rest === "list" && photographs.length > 0 ? "list" : "start";
   return (
-    <DropZone onFiles={add}>
+    <>
       <p class="for-readers-only" role="status">
         {spoken(photographs, chosen)}
       </p>
       {shown === "one" && chosen && <PhotographScreen key={chosen.id} desk={desk} photograph={chosen} onFiles={add} />}
       {shown === "list" && <PhotographList desk={desk} onFiles={add} />}
       {shown === "start" && <StartScreen desk={desk} opened={opened.value} onFiles={add} />}
-    </DropZone>
+    </>
   );
 }
 

@@ -5,7 +5,7 @@ import { Meter } from "../../design/Meter";
 import { messages } from "../../messages";
 import { anyOf, percent } from "../../messages/numbers";
 import type { Opened, Reading } from "../../reader/contract";
-import { scoreTable, type ScoreRow } from "./scores";
+import { digitsOf, scoreTable, type ScoreRow } from "./scores";
 import "./Scores.css";
 
 export function Scores({ reading, opened }: { reading: Reading; opened: Pick<Opened, "manifest" | "site"> }) {
@@ -27,6 +27,7 @@ export function Scores({ reading, opened }: { reading: Reading; opened: Pick<Ope
 
 function Row({ row }: { row: ScoreRow }) {
   const say = messages.value.read;
+  const digits = digitsOf(row);
   const over = row.threshold !== null && row.score >= row.threshold;
   return (
     <li>
@@ -34,9 +35,9 @@ function Row({ row }: { row: ScoreRow }) {
         {anyOf(row.names)}
         {row.urgent && row.threshold === null && <span class="muted tiny"> {say.isUrgentClass}</span>}
       </span>
-      <strong class={over ? "over" : ""}>{percent(row.score, 1)}</strong>
+      <strong class={over ? "over" : ""}>{percent(row.score, digits)}</strong>
       <Meter value={row.score} mark={row.threshold} strong={over} />
-      {row.threshold !== null && <span class="muted tiny">{say.atThreshold(percent(row.threshold, 1))}</span>}
+      {row.threshold !== null && <span class="muted tiny">{say.atThreshold(percent(row.threshold, digits))}</span>}
     </li>
   );
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstClass, scoreTable } from "../../../src/edge/read/scores";
+import { digitsOf, firstClass, scoreTable } from "../../../src/edge/read/scores";
 import { madeOpened, madePoint } from "./made";
 
 const triage = { urgent: ["melanoma", "carcinoma"], novelty_threshold: 3, conformal: null };
@@ -40,4 +40,12 @@ test("the first map is that of the likeliest urgent class", () => {
   expect(firstClass({ scores: [0.8, 0.05, 0.05, 0.1] }, opened)).toBe(3);
   const none = madeOpened({ classes, triage: { ...triage, urgent: [] } });
   expect(firstClass({ scores: [0.1, 0.05, 0.8, 0.05] }, none)).toBe(2);
+});
+
+test("a score just below its threshold does not look as if it were at it", () => {
+  expect(digitsOf({ score: 0.3, threshold: 0.25 })).toBe(1);
+  expect(digitsOf({ score: 0.25142, threshold: 0.25146 })).toBe(2);
+  expect(digitsOf({ score: 0.2500001, threshold: 0.25 })).toBe(5);
+  expect(digitsOf({ score: 0.25, threshold: 0.25 })).toBe(1);
+  expect(digitsOf({ score: 0.25, threshold: null })).toBe(1);
 });
