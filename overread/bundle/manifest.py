@@ -159,7 +159,7 @@ class SmallNetwork(_Part):
     """What network.small.onnx is: the same network with its weights stored small, calibrated for itself.
 
     Args:
-        storage: "int8" (a scale a channel) or "fp16"; arithmetic is float32.
+        storage: "int8" or "int10" (a scale a channel) or "fp16"; arithmetic is float32.
         bytes: Of the file.
         calibration: What it does to its logits.
         operating_points: Its own; used instead of the manifest's.
@@ -170,7 +170,7 @@ class SmallNetwork(_Part):
         largest_score_change: There, 0..1.
     """
 
-    storage: Literal["int8", "fp16"]
+    storage: Literal["int8", "int10", "fp16"]
     bytes: int = Field(ge=1)
     calibration: Calibration
     operating_points: tuple[OperatingPoint, ...]

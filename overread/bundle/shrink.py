@@ -1,4 +1,4 @@
-"""network.onnx with its weights stored small: int8 or fp16 on disk, float32 in every sum.
+"""network.onnx with its weights stored small: integers or fp16 on disk, float32 in every sum.
 
 Quantised arithmetic (QDQ) gives other answers on other processors; here a weight is only stored as an integer
 with a scale, and what opens the file multiplies it out once (`docs/explanation/small-network.md`).
@@ -16,12 +16,13 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     import onnx
 
-Storage = Literal["int8", "fp16"]
+Storage = Literal["int8", "int10", "fp16"]
 Floats = npt.NDArray[np.floating]
 
 LEAST_SAVED = 2048
 """Bytes; a weight that saves fewer stays float32."""
-_LEVELS = 127
+_LEVELS: dict[str, int] = {"int8": 127, "int10": 511}
+"""Integers of 10 bits lie in 16: a third smaller than fp16 once compressed, as every page is sent."""
 _LARGEST_HALF = 65504.0
 _WEIGHT_AT = 1  # Conv, Gemm and MatMul alike take their weight as the second input
 _ENDS = ("score", "saliency")
@@ -35,7 +36,8 @@ def shrink(network: bytes, *, storage: Storage) -> bytes:
     Args:
         network: Bytes of network.onnx.
         storage: "int8": each output channel's weights as whole multiples, -127..127, of a scale of its own,
-            so that none moves by more than half a scale; "fp16": rounded to 11 significant bits.
+            so that none moves by more than half a scale; "int10": the same with -511..511; "fp16": rounded to
+            11 significant bits.
 
     Returns:
         A network of the same inputs and outputs.
@@ -58,21 +60,26 @@ def shrink(network: bytes, *, storage: Storage) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-def quantise(values: Floats, *, axis: int) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+def quantise(
+    values: Floats, *, axis: int, levels: int = _LEVELS["int8"]
+) -> tuple[npt.NDArray[np.int8 | np.int16], npt.NDArray[np.float32]]:
     """Whole multiples of a scale along an axis.
 
     Args:
         values: Weights of any shape.
         axis: Of the output channels.
+        levels: Above zero, and as many below.
 
     Returns:
-        int8 of the same shape, -127..127, and the scales, float32, 1 along every other axis;
+        int8 of the same shape, -levels..levels (int16 where they need it), and the scales, float32, 1 along
+        every other axis;
         `multiples * scales` is within half a scale of `values`.
     """
     others = tuple(at for at in range(values.ndim) if at != axis % values.ndim)
     largest = np.abs(values).max(axis=others, keepdims=True)
-    scales = np.where(largest > 0, largest / _LEVELS, 1.0).astype(np.float32)
-    return np.clip(np.rint(values / scales), -_LEVELS, _LEVELS).astype(np.int8), scales
+    scales = np.where(largest > 0, largest / levels, 1.0).astype(np.float32)
+    kind = np.int8 if levels <= np.iinfo(np.int8).max else np.int16
+    return np.clip(np.rint(values / scales), -levels, levels).astype(kind), scales
 
 
 def remap_score(network: bytes, *, slope: Sequence[float], intercept: Sequence[float]) -> bytes:
@@ -133,8 +140,8 @@ def _stored(values: npt.NDArray[Any], *, axis: int, storage: Storage) -> _Stored
     """None where float32 must stay: not float32 to begin with, or beyond what the storage can hold."""
     if values.dtype != np.float32 or not np.isfinite(values).all():
         return None
-    if storage == "int8":
-        return _Stored(*quantise(values, axis=axis))
+    if storage != "fp16":
+        return _Stored(*quantise(values, axis=axis, levels=_LEVELS[storage]))
     return _Stored(values.astype(np.float16)) if np.abs(values).max() <= _LARGEST_HALF else None
 
 

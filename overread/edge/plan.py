@@ -24,9 +24,15 @@ PLAN_NAME, REST_NAME = "network.plan.json", "network.rest.onnx"
 _BATCH = "batch"
 _OUTPUT_LANES = 8  # Outputs that the kernel for 1x1 convolutions makes at once.
 _CHANNEL_LANES = 4
+_WORTH_FILLING = 256  # Bytes.
 
-_Stored = Literal["float32", "float16", "int8"]
-_STORED: dict[int, _Stored] = {1: "float32", 10: "float16", 3: "int8"}  # By onnx.TensorProto's numbers.
+_Stored = Literal["float32", "float16", "int8", "int16"]
+_STORED: dict[int, _Stored] = {
+    1: "float32",
+    10: "float16",
+    3: "int8",
+    5: "int16",
+}  # By onnx.TensorProto's numbers.
 
 
 class _Part(BaseModel):
@@ -39,7 +45,7 @@ class StoredWeight(_Part):
     Args:
         offset: Of its first byte.
         stored: The type in which it lies there.
-        scales: int8 only: offset of its scales, float32, one an output channel.
+        scales: Integers only: offset of its scales, float32, one an output channel.
     """
 
     offset: int = Field(ge=0)
@@ -87,12 +93,15 @@ class Plan(_Part):
         input: Channels, height, width.
         steps: In order.
         cuts: The rest's input → the tensor that it takes.
+        filled: Places of the rest's file that hold zeros, and what belongs there: from which byte on, from
+            which byte of the network's file on, how many bytes.
     """
 
     schema_version: Literal[1] = 1
     input: tuple[int, int, int]
     steps: tuple[Step, ...]
     cuts: dict[str, int]
+    filled: tuple[tuple[int, int, int], ...] = ()
 
     def to_json(self) -> bytes:
         """As the browser reads it."""
@@ -129,9 +138,9 @@ def make_plan(network: bytes) -> tuple[Plan, bytes] | None:
     cuts = {name: tensor for name, tensor in walk.tensors.items() if name in read}
     if any(_shape(walk, tensor)[0] % _CHANNEL_LANES for tensor in cuts.values()):
         return None
-    plan = Plan(input=sides, steps=tuple(walk.steps), cuts=cuts)
     shapes = {name: _shape(walk, tensor) for name, tensor in cuts.items()}
-    return plan, _rest(network, rest, shapes)
+    content, filled = _emptied(_rest(network, rest, shapes), network)
+    return Plan(input=sides, steps=tuple(walk.steps), cuts=cuts, filled=filled), content
 
 
 @dataclass
@@ -264,7 +273,12 @@ class _Walk:
             name = maker.input[0]
         one = self.known.get(name)
         stored = _STORED.get(one.data_type) if one is not None else None
-        if one is None or stored is None or len(one.dims) != 4 or (stored == "int8") != (scales is not None):
+        if (
+            one is None
+            or stored is None
+            or len(one.dims) != 4
+            or stored.startswith("int") != (scales is not None)
+        ):
             return None
         offset = self.network.find(one.raw_data) if one.raw_data else -1
         if offset < 0 or one.dims[2] != one.dims[3]:
@@ -342,6 +356,20 @@ def _needed(nodes: list[onnx.NodeProto], ends: set[str]) -> Iterator[onnx.NodePr
             wanted |= set(node.input)
             kept.append(node)
     return reversed(kept)
+
+
+def _emptied(rest: bytes, network: bytes) -> tuple[bytes, tuple[tuple[int, int, int], ...]]:
+    """Zeros for the weights that the network's file holds already: they are not sent twice."""
+    import onnx
+
+    content, filled = bytearray(rest), []
+    for one in onnx.load_model_from_string(rest).graph.initializer:
+        count = len(one.raw_data)
+        to, start = rest.find(one.raw_data), network.find(one.raw_data)
+        if count >= _WORTH_FILLING and to >= 0 and start >= 0:
+            content[to : to + count] = bytes(count)
+            filled.append((to, start, count))
+    return bytes(content), tuple(filled)
 
 
 def _rest(network: bytes, nodes: list[onnx.NodeProto], cuts: Mapping[str, tuple[int, int, int]]) -> bytes:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from overread.bundle import Calibration, ManifestDraft, OperatingPoint, decide
 from overread.bundle.manifest import SmallNetwork, Task
+from overread.bundle.shrink import Storage
 from overread.bundle.small import for_small
 from overread.evaluation.metrics import macro_mean, roc_auc
 from overread.evaluation.operating import urgent_sum
@@ -112,7 +112,7 @@ class Both:
 
 
 def describe(
-    both: Both, stretch: Stretch, *, draft: ManifestDraft, storage: Literal["int8", "fp16"], size: int
+    both: Both, stretch: Stretch, *, draft: ManifestDraft, storage: Storage, size: int
 ) -> SmallNetwork:
     """What the manifest says of a small network: its own thresholds, and what changed on tune.
 

@@ -124,7 +124,7 @@ class BundleTable(_Table):
     urgent: tuple[str, ...] | None = None
     intended_use: str = ""
     limits: tuple[str, ...] = ()
-    small: Literal["auto", "int8", "fp16", "none"] = "auto"
+    small: Literal["auto", "int8", "int10", "fp16", "none"] = "auto"
 
 
 class EngineTable(_Table):

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,7 @@ from overread.study.agreement import Both, Stretch, describe, fit_stretch
 
 MOST_IMAGES = 2000
 LARGEST_AUC_CHANGE, MOST_CHANGED = 0.005, 0.01
-"""Of int8 on tune, for "auto" to take it."""
+"""Of integers on tune, for "auto" to take them."""
 WORTH_IT = 0.8
 """A small network that is larger than this share of network.onnx is left out by "auto"."""
 _ALIKE = 1e-5
@@ -45,7 +45,7 @@ def small_network(
     draft: ManifestDraft,
     preprocess: bytes,
     cohort: Cohort,
-    wanted: Literal["auto", "int8", "fp16", "none"],
+    wanted: Literal["auto", "int8", "int10", "fp16", "none"],
     seed: int,
     work: Path,
     engine: Engine,
@@ -95,7 +95,9 @@ def harmless(small: SmallNetwork) -> bool:
 
 
 def _candidates(wanted: str) -> tuple[Storage, ...]:
-    return ("int8", "fp16") if wanted == "auto" else ("int8",) if wanted == "int8" else ("fp16",)
+    """From the smallest; "auto" takes the first that does no harm."""
+    storages: tuple[Storage, ...] = get_args(Storage)
+    return storages if wanted == "auto" else tuple(one for one in storages if one == wanted)
 
 
 def _calibrate(shrunk: bytes, storage: Storage, both: Both, draft: ManifestDraft) -> Shrunk:

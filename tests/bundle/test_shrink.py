@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import onnx
 import pytest
@@ -93,21 +95,24 @@ def plain(model: bytes) -> bytes:
 SMALL = {"widen", "depthwise", "turned", "straight", "product"}
 
 
-@pytest.mark.parametrize("storage", ["int8", "fp16"])
+@pytest.mark.parametrize("storage", ["int8", "int10", "fp16"])
 def test_large_weights_are_stored_small_and_nothing_else(storage: Storage) -> None:
     whole, small = constants_of(wide_network()), constants_of(shrink(wide_network(), storage=storage))
     stored = {name.removesuffix(".stored") for name in small if name.endswith(".stored")}
-    # The heads are small, only novelty is made of the basis, and fp16 of a small kernel saves little.
-    assert stored == SMALL | ({"kernel", "map_head"} if storage == "int8" else {"map_head"})
+    # The heads are small, only novelty is made of the basis, and 16 bits of a small one save little.
+    more = {"int8": {"kernel", "map_head"}, "int10": set(), "fp16": {"map_head"}}
+    assert stored == SMALL | more[storage]
     for name in set(whole) - stored:
         np.testing.assert_array_equal(small[name], whole[name])
-    assert {small[f"{name}.stored"].dtype for name in stored} == {
-        np.dtype(np.int8 if storage == "int8" else np.float16)
-    }
+    kinds = {"int8": np.int8, "int10": np.int16, "fp16": np.float16}
+    assert {small[f"{name}.stored"].dtype for name in stored} == {np.dtype(kinds[storage])}
 
 
-def test_every_int8_weight_is_within_half_a_scale_of_its_output_channel() -> None:
-    whole, small = constants_of(wide_network()), constants_of(shrink(wide_network(), storage="int8"))
+@pytest.mark.parametrize(("storage", "levels"), [("int8", 127), ("int10", 511)])
+def test_every_integer_weight_is_within_half_a_scale_of_its_output_channel(
+    storage: Storage, levels: int
+) -> None:
+    whole, small = constants_of(wide_network()), constants_of(shrink(wide_network(), storage=storage))
     axes = {"widen": 0, "depthwise": 0, "turned": 0, "straight": 1, "product": 1}
     for name, axis in axes.items():
         values, scales = small[f"{name}.stored"].astype(np.float64), small[f"{name}.scales"]
@@ -115,7 +120,7 @@ def test_every_int8_weight_is_within_half_a_scale_of_its_output_channel() -> Non
         shape[axis] = values.shape[axis]
         assert list(scales.shape) == shape, name
         assert (np.abs(values * scales - whole[name]) <= scales * 0.5001).all(), name
-        assert np.abs(values).max() == 127
+        assert np.abs(values).max() == levels
 
 
 def test_every_fp16_weight_is_the_nearest_half() -> None:
@@ -124,7 +129,7 @@ def test_every_fp16_weight_is_the_nearest_half() -> None:
         np.testing.assert_array_equal(small[f"{name}.stored"], whole[name].astype(np.float16))
 
 
-@pytest.mark.parametrize("storage", ["int8", "fp16"])
+@pytest.mark.parametrize("storage", ["int8", "int10", "fp16"])
 def test_the_runtime_multiplies_out_what_is_stored(storage: Storage) -> None:
     small = shrink(wide_network(), storage=storage)
     onnx.checker.check_model(onnx.load_model_from_string(small), full_check=True)
@@ -133,13 +138,13 @@ def test_the_runtime_multiplies_out_what_is_stored(storage: Storage) -> None:
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=1e-6, rtol=1e-5)
 
 
-def test_int8_stays_near_and_fp16_nearer() -> None:
+def test_int8_stays_near_int10_nearer_and_fp16_nearest() -> None:
     whole = Network(wide_network())(inputs())
     gaps = {
         storage: np.abs(Network(shrink(wide_network(), storage=storage))(inputs()).score - whole.score).max()
-        for storage in ("int8", "fp16")
+        for storage in get_args(Storage)
     }
-    assert 0 < gaps["fp16"] < gaps["int8"] < 0.05
+    assert 0 < gaps["fp16"] < gaps["int10"] < gaps["int8"] < 0.05
 
 
 def test_a_weight_that_something_else_takes_too_stays() -> None:

@@ -51,7 +51,7 @@ export interface Quality {
 }
 
 export interface SmallNetwork {
-  storage: "int8" | "fp16";
+  storage: "int8" | "int10" | "fp16";
   bytes: number;
   operating_points: OperatingPoint[];
   novelty_threshold: number;

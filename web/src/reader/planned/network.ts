@@ -2,7 +2,7 @@
 
 import * as ort from "onnxruntime-web/wasm";
 import { Convolutions } from "./convolutions";
-import type { Plan } from "./plan";
+import { filledRest, type Plan } from "./plan";
 
 export class PlannedNetwork {
   private constructor(
@@ -14,7 +14,7 @@ export class PlannedNetwork {
   static async open(
     plan: Plan, network: Uint8Array, rest: Uint8Array, options: ort.InferenceSession.SessionOptions,
   ): Promise<PlannedNetwork> {
-    const session = ort.InferenceSession.create(rest, options);
+    const session = ort.InferenceSession.create(filledRest(plan, network, rest), options);
     return new PlannedNetwork(new Convolutions(plan, network), await session);
   }
 

@@ -4,8 +4,8 @@
 export interface StoredWeight {
   /** Of the first byte in the network's file. */
   offset: number;
-  stored: "float32" | "float16" | "int8";
-  /** int8 only: of the scales, float32, one an output channel. */
+  stored: "float32" | "float16" | "int8" | "int16";
+  /** Integers only: of the scales, float32, one an output channel. */
   scales: number | null;
 }
 
@@ -35,6 +35,15 @@ export interface Plan {
   steps: Step[];
   /** The rest's input → the tensor that it takes. */
   cuts: Record<string, number>;
+  /** Places of the rest's file that hold zeros: from which byte on, from which of the network's file, how many. */
+  filled: [number, number, number][];
+}
+
+/** The rest's file, with the weights that lie in the network's only. */
+export function filledRest(plan: Plan, network: Uint8Array, rest: Uint8Array): Uint8Array {
+  const whole = rest.slice();
+  for (const [to, from, count] of plan.filled) whole.set(network.subarray(from, from + count), to);
+  return whole;
 }
 
 export const shapeOf = (plan: Plan, tensor: number): [number, number, number] => {

@@ -10,7 +10,9 @@ export function storedWeights(file: Uint8Array, weight: StoredWeight, count: num
     widen(new Uint16Array(cut(file, weight.offset, count * 2)), values);
     return values;
   }
-  const levels = new Int8Array(cut(file, weight.offset, count));
+  const short = weight.stored === "int16";
+  const bytes = cut(file, weight.offset, short ? count * 2 : count);
+  const levels = short ? new Int16Array(bytes) : new Int8Array(bytes);
   const scales = floats(file, weight.scales ?? 0, outputs);
   const each = count / outputs;
   // Float32Array rounds each product once, as onnxruntime does.
