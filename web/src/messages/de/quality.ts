@@ -27,6 +27,6 @@ export const quality: typeof english = {
   lead: "Diese Fotografie wurde noch nicht ausgewertet, weil das Ergebnis wenig taugen könnte.",
   again: "Neue Aufnahme machen",
   anyway: "Trotzdem auswerten",
-  readAnyway: (names) => `Ausgewertet, obwohl die Fotografie nicht so ist, wie sie sein soll: ${names}.`,
+  readAnyway: (names) => `Ausgewertet, obwohl die Fotografie ${names.toLowerCase()} ist.`,
   noGuarantee: "Eine Fotografie ohne Warnung muss keine gute sein.",
 };

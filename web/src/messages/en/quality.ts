@@ -39,6 +39,6 @@ export const quality = {
   again: "Take another photograph",
   anyway: "Read it anyway",
   /** Beside a reading that was made all the same. */
-  readAnyway: (names: string) => `Read although the photograph is not as it should be: ${names}.`,
+  readAnyway: (names: string) => `Read although the photograph is ${names.toLowerCase()}.`,
   noGuarantee: "A photograph without a warning need not be a good one.",
 };
