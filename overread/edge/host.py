@@ -4,61 +4,82 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 import socket
 import ssl
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from overread.edge.serve import site_app
 from overread.edge.site import load_site
 from overread.edge.token import PARAMETER, new_token, with_token
 from overread.errors import OverreadError, UsageError
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+# What stands in an address and in a cookie as it is.
+_TOKEN = re.compile(r"[A-Za-z0-9_.~-]+")
 _EVERYWHERE = {"0.0.0.0", "::"}
 # Of a documentation's network: nothing is sent, the system only says which of its addresses it would use.
 _SOMEWHERE = ("192.0.2.1", 9)
 
 
-@dataclass(frozen=True)
 class Hosted:
     """A site that waits for visitors as soon as `run` is called; the port is taken already.
 
     Args:
-        folder: The site.
+        app: What answers.
         url: What to open, with the token where there is one.
         hint: A sentence about what will not work this way, or "".
         token: What a visit must bring; None: anyone may open it.
+        listening: Where it listens.
+        certificate: For https.
+        key: Of the certificate.
     """
 
-    folder: Path
-    url: str
-    hint: str
-    token: str | None
-    _socket: socket.socket
-    _certificate: Path | None
-    _key: Path | None
-
-    def run(self) -> None:
-        """Answer until Ctrl-C."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        url: str,
+        hint: str,
+        token: str | None,
+        listening: socket.socket,
+        certificate: Path | None,
+        key: Path | None,
+    ) -> None:
         import uvicorn
 
-        app = site_app(self.folder)
-        config = uvicorn.Config(
-            with_token(app, self.token, secure=self._certificate is not None) if self.token else app,
-            log_level="critical",  # no addresses of visitors, no names of files
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            timeout_graceful_shutdown=2,
-            ssl_certfile=self._certificate,
-            ssl_keyfile=self._key,
+        self.url, self.hint, self.token = url, hint, token
+        self._socket = listening
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                log_level="critical",  # no addresses of visitors, no names of files
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                timeout_graceful_shutdown=2,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
         )
+
+    def run(self) -> None:
+        """Answer until Ctrl-C or `close`."""
         try:
             with closing(self._socket):
-                uvicorn.Server(config).run(sockets=[self._socket])
+                self._server.run(sockets=[self._socket])
         except KeyboardInterrupt:
             return
+
+    def close(self) -> None:
+        """Stop answering; a `run` in another thread ends."""
+        self._server.should_exit = True
+        if not self._server.started:
+            self._socket.close()
 
 
 def host_site(
@@ -82,11 +103,13 @@ def host_site(
 
     Raises:
         BundleError: It is no site.
-        UsageError: An address or certificate that cannot be used.
+        UsageError: An address, token or certificate that cannot be used.
         OverreadError: The port is taken.
     """
     load_site(folder)
     _check_certificate(certificate, key)
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise UsageError("expected letters, digits, - _ . or ~", where="the token", todo="leave --token out")
     alone = _is_this_machine(host)
     token = token or (None if alone else new_token())
     listening = _listen(host, port)
@@ -98,14 +121,15 @@ def host_site(
         else "browsers let a page work offline, and use more than one core, over https only: "
         "give phones --certificate and --key"
     )
+    app: ASGIApp = site_app(folder)
     return Hosted(
-        folder=folder,
+        with_token(app, token, secure=certificate is not None) if token else app,
         url=f"{url}?{PARAMETER}={token}" if token else url,
         hint=hint,
         token=token,
-        _socket=listening,
-        _certificate=certificate,
-        _key=key,
+        listening=listening,
+        certificate=certificate,
+        key=key,
     )
 
 

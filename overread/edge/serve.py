@@ -95,9 +95,11 @@ def find_file(folder: Path, path: str) -> Path | None:
     if any(part in {"", ".."} or part.startswith(".") or "\\" in part or "\0" in part for part in parts):
         return None
     found = folder.joinpath(*parts)
-    if found.suffix in COMPRESSED or not found.is_file():
+    try:
+        shown = found.suffix not in COMPRESSED and found.is_file()
+        return found if shown and found.resolve().is_relative_to(folder.resolve()) else None
+    except OSError:  # a name that is too long, or a folder that is not ours to read
         return None
-    return found if found.resolve().is_relative_to(folder.resolve()) else None
 
 
 def accepted(header: str, encoding: str) -> bool:
