@@ -3,6 +3,7 @@
 
 import { Damage, damaged, warned } from "./damage";
 import { usualTables, type HuffmanTable } from "./huffman";
+import { checkProfile, isProfile } from "./profile";
 import { colourOf, isKnownSampling } from "./sampling";
 import { readScan, type Component, type Frame, type Rest, type Scan, type Tables } from "./scan";
 
@@ -35,6 +36,7 @@ class Walk {
   private frame: Frame | null = null;
   private jfif = false;
   private adobe: number | null = null;
+  private readonly profile: Uint8Array[] = [];
   private scans = 0;
   inHeader = true;
   private severalScans = false;
@@ -97,6 +99,8 @@ class Walk {
     else if (marker === APP0) this.app0(body);
     else if (marker === APP14) {
       if (body.length >= 12 && startsWith(body, "Adobe")) this.adobe = body[11]!;
+    } else if (marker === APP0 + 2) {
+      if (this.inHeader && isProfile(body)) this.profile.push(body);
     } else if (marker === DAC) throw damaged("Bogus DAC");
     else if (!((marker > APP0 && marker <= APP15) || marker === COM || marker === DNL)) {
       throw new Damage("other", `Unsupported marker type 0x${marker.toString(16).padStart(2, "0")}`);
@@ -187,6 +191,7 @@ class Walk {
   }
 
   private firstScan(scan: Scan): void {
+    checkProfile(this.profile);
     const colour = colourOf(this.components, this.jfif, this.adobe);
     if (!isKnownSampling(this.components, colour)) {
       throw new Damage("other", "Could not determine subsampling type for JPEG image");
