@@ -8,7 +8,7 @@ import type { KeptReading } from "../history/kept";
 import { peopleOf, ratesOf } from "../read/meaning";
 import { labelOf, valueOf } from "../read/metadata";
 import { inWords } from "../read/peopleInWords";
-import { scoreTable } from "../read/scores";
+import { digitsOf, scoreTable } from "../read/scores";
 
 export interface ScoreLine {
   name: string;
@@ -70,12 +70,17 @@ function sentenceOf({ reading: { decision, reason } }: KeptReading): string {
 function scoreLines({ reading, opened }: KeptReading): ScoreLine[] {
   const { read } = messages.value;
   const { deciding, others } = scoreTable(reading, opened);
-  return [...deciding, ...others].map(({ names, score, threshold }) => ({
-    name: anyOf(names),
-    value: percent(score, 1),
-    share: score,
-    threshold: threshold === null ? null : { value: read.atThreshold(percent(threshold, 1)), share: threshold },
-  }));
+  return [...deciding, ...others].map((row) => {
+    const { names, score, threshold } = row;
+    const digits = digitsOf(row);
+    const limit = threshold === null ? "" : read.atThreshold(percent(threshold, digits));
+    return {
+      name: anyOf(names),
+      value: percent(score, digits),
+      share: score,
+      threshold: threshold === null ? null : { value: limit, share: threshold },
+    };
+  });
 }
 
 function paragraphsOf({ opened }: KeptReading): Paragraph[] {

@@ -8,6 +8,7 @@ import type { Decision } from "../../reader/contract";
 import { ExportJson } from "../export/ExportButtons";
 import { ConfirmErase } from "./ConfirmErase";
 import { byDay, dayName } from "./days";
+import { focusMain } from "./focus";
 import { HistoryRow } from "./HistoryRow";
 import { erase, remove, type KeptReading } from "./store";
 
@@ -24,6 +25,7 @@ export function HistoryList({ kept }: { kept: readonly KeptReading[] }) {
     setAsked(null);
     await (asked === "all" ? erase() : asked && remove(asked.id));
     setErased(true);
+    focusMain();
   };
   const chosen = decision === "all" ? kept : kept.filter((one) => one.reading.decision === decision);
   return (

@@ -1,10 +1,11 @@
 // The readings kept on this device: look at them again, export them, erase them.
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Notice } from "../../design/Notice";
 import { messages } from "../../messages";
 import { go, place } from "../place";
 import { settings } from "../settings/settings";
+import { focusMain } from "./focus";
 import { HistoryList } from "./HistoryList";
 import { KeptScreen } from "./KeptScreen";
 import { historyVersion, list, type KeptReading } from "./store";
@@ -20,6 +21,7 @@ export function HistoryScreen() {
     // A reading that was erased, here or in another tab, leaves its list.
     if (id && typeof kept !== "string" && !chosen) go("history", "", { instead: true });
   }, [id, kept, chosen]);
+  useFocusOnOpening(chosen?.id ?? "");
   if (chosen) return <KeptScreen kept={chosen} />;
   return (
     <div class="stack history">
@@ -34,6 +36,17 @@ export function HistoryScreen() {
       {typeof kept !== "string" && <HistoryList kept={kept} />}
     </div>
   );
+}
+
+/** What was focused is gone when one reading takes the place of the list, or the list that of one. */
+function useFocusOnOpening(id: string): void {
+  const shown = useRef(id);
+  useEffect(() => {
+    if (shown.current === id) return;
+    shown.current = id;
+    if (id) window.scrollTo(0, 0);
+    focusMain();
+  }, [id]);
 }
 
 function useKept(): KeptReading[] | "loading" | "unreadable" {
