@@ -7,7 +7,7 @@ interface SliderProps {
   max: number;
   step?: number;
   value: number;
-  /** The value in words, shown beside the label and said by screen readers. */
+  /** The value in words, shown beside the label and said by screen readers as the slider's value. */
   says: string;
   onChange: (value: number) => void;
 }
@@ -19,7 +19,9 @@ export function Slider({ label, min, max, step = 1, value, says, onChange }: Sli
     <div class="slider">
       <div class="labels">
         <label for={id}>{label}</label>
-        <output for={id}>{says}</output>
+        <span class="says" aria-hidden="true">
+          {says}
+        </span>
       </div>
       <input
         id={id}

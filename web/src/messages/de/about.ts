@@ -32,7 +32,7 @@ export const about: typeof en = {
   measuredOn: (images, positives) =>
     `Gemessen an ${images} Bildern, die es nie gesehen hatte, ${positives} davon mit dem Befund.`,
   measuredFull: "Gemessen mit dem vollen Netz; hier wertet das kleine aus, unten damit verglichen.",
-  noFigures: "Dieses Modell wurde nie an eigenen Bildern geprüft.",
+  noFigures: "Dieses Modell kam ohne eine Prüfung an Testbildern.",
 
   card: "Modellkarte",
   cardLoading: "Die Modellkarte wird geladen …",

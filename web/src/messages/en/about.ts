@@ -29,7 +29,7 @@ export const about = {
   figureInterval: "95% interval",
   measuredOn: (images: string, positives: string) => `Measured on ${images} images that it had never seen, ${positives} of them with the finding.`,
   measuredFull: "Measured with the full network; here reads the small one, compared with it below.",
-  noFigures: "This reader was never evaluated on images of its own.",
+  noFigures: "This reader came without an evaluation.",
 
   card: "Model card",
   cardLoading: "Loading the model card …",
