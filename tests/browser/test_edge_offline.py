@@ -13,6 +13,8 @@ from overread.bundle import Bundle
 from overread.edge import load_site
 from overread.edge.browsers import find_browser, launch_options
 from overread.edge.loopback import Loopback
+from overread.edge.serve import site_app
+from overread.edge.token import with_token
 from tests.browser.conftest import MakeSite
 from tests.bundle.conftest import encode, make_pixels
 
@@ -31,6 +33,10 @@ _OPENED = (
 _LIST = """async () => {
   const names = (await caches.keys()).filter((name) => name.includes("version"));
   return Promise.all(names.map(async (name) => (await (await caches.open(name)).keys()).length));
+}"""
+_LOOK_FOR_NEW = """async () => {
+  const registration = await navigator.serviceWorker.getRegistration();
+  return registration.update().then(() => true, () => false);
 }"""
 
 
@@ -249,6 +255,32 @@ def test_without_https_it_reads_and_says_what_to_do(site: Path, playwright: Any)
             assert len(scores_of(page)) == 1
     finally:
         browser.close()
+
+
+def test_an_address_with_a_token_reaches_the_host_though_the_site_is_kept(
+    site: Path, context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = ["first"]
+
+    def guarded(folder: Path, **settings: bool) -> Any:
+        async def answer(*call: Any) -> None:
+            await with_token(site_app(folder, **settings), token[0], secure=False)(*call)
+
+        return answer
+
+    monkeypatch.setattr("overread.edge.loopback.site_app", guarded)
+    page = context.new_page()
+    with Loopback(site) as server:
+        page.goto(f"{server.url}?token=first")
+        page.wait_for_selector(KEPT)
+        token[0] = "second"
+        page.goto(server.url)  # the cookie counts no more, the kept site does
+        page.wait_for_selector(KEPT)
+        assert not page.evaluate(_LOOK_FOR_NEW)
+        page.goto(f"{server.url}?token=second")
+        page.wait_for_selector(KEPT)
+        assert page.url == server.url
+        assert page.evaluate(_LOOK_FOR_NEW)
 
 
 def test_can_be_installed(site: Path, context: Any) -> None:
