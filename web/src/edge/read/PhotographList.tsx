@@ -2,7 +2,7 @@
 
 import { Button } from "../../design/Button";
 import { DecisionMark } from "../../design/DecisionMark";
-import { Icon } from "../../design/Icon";
+import { Icon, type IconName } from "../../design/Icon";
 import { Picture } from "../../design/Picture";
 import { messages } from "../../messages";
 import type { Decision } from "../../reader/contract";
@@ -83,8 +83,17 @@ function StageMark({ photograph: { stage, outcome } }: { photograph: Photograph 
     );
   }
   if (stage === "waiting") return <span class="muted">{say.waiting}</span>;
-  if (stage === "asks") return <span class="attention">{say.asks}</span>;
-  if (stage === "failed" || !outcome) return <span class="attention">{say.failedShort}</span>;
+  if (stage === "asks") return <Attention icon="person" words={say.asks} />;
+  if (stage === "failed" || !outcome) return <Attention icon="attention" words={say.failedShort} />;
   if (outcome.kind === "reading") return <DecisionMark decision={outcome.decision} word={say.decisions[outcome.decision]} />;
-  return <span class="attention">{outcome.kind === "retake" ? say.retakeShort : say.rejectedShort}</span>;
+  if (outcome.kind === "retake") return <Attention icon="again" words={say.retakeShort} />;
+  return <Attention icon="page" words={say.rejectedShort} />;
+}
+
+function Attention({ icon, words }: { icon: IconName; words: string }) {
+  return (
+    <span class="stage attention">
+      <Icon name={icon} size={18} /> {words}
+    </span>
+  );
 }
