@@ -29,7 +29,8 @@ export function pathOf(address: string, root: URL): string | null {
   }
 }
 
-export async function answer(request: Request, { sources, versions, version, files }: Answering): Promise<Response> {
+export async function answer(request: Request, answering: Answering): Promise<Response> {
+  const { sources, versions, version, files } = answering;
   const path = pathOf(request.url, sources.root);
   if (path === null) return Response.error();
   if (request.method !== "GET") return new Response(null, { status: GET_ONLY });
@@ -49,7 +50,7 @@ export async function answer(request: Request, { sources, versions, version, fil
   }
 }
 
-/** A page of an older version that is still open may ask for one more of its scripts: their names never recur. */
+/** A page of an older version still open may ask for one more of its scripts; their names never recur. */
 async function keptOf(
   path: string,
   accepted: string | null,

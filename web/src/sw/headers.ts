@@ -1,14 +1,14 @@
 // What a kept file is answered with: the headers that a good host would send, also where the host cannot.
 
-/** Threads need the first two on every response; the policy holds in workers, which index.html's does not reach. */
+/** Threads need the first two on every response; the policy reaches workers, which index.html's does not. */
 export const SITE_HEADERS: Readonly<Record<string, string>> = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "require-corp",
   "Cross-Origin-Resource-Policy": "same-origin",
   "Content-Security-Policy":
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; " +
-    "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; media-src 'self' blob:; " +
-    "base-uri 'none'; form-action 'none'",
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+    "img-src 'self' blob: data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; " +
+    "media-src 'self' blob:; base-uri 'none'; form-action 'none'",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
 };

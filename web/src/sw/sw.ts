@@ -1,5 +1,5 @@
 /// <reference lib="webworker" />
-// The service worker. `overread edge` writes one line before this script, `self.OVERREAD_SITE = {…}` (told.ts):
+// The service worker. `overread edge` writes a line before this script, `self.OVERREAD_SITE = {…}` (told.ts);
 // other bytes in it are what tells a browser that there is a new version.
 import { siteKey } from "../edge/settings/siteKey";
 import type { Site, SiteFile } from "../reader/site";
@@ -37,15 +37,15 @@ async function install(): Promise<void> {
     if (error instanceof KeepError) await tell({ kind: "not-kept", failure: failureOf(error) });
     throw error; // The browser keeps the worker that it has.
   }
-  // The new worker may start at once: it answers with the old version's files until the new ones are accepted.
+  // The new worker may start at once: it answers with the old version's files until others are accepted.
   await self.skipWaiting();
 }
 
 async function activate(): Promise<void> {
   if ((await versions.accepted()) === null) await versions.accept(told.site);
   await tidy();
-  // Not waited for: Firefox asks the page's workers first, and one that waits for a thread's script, which is not
-  // answered before this ends, would wait for ever.
+  // Not waited for: Firefox asks the page's workers first; one that waits for the script of a thread would
+  // wait for ever, as nothing is answered before this ends.
   void self.clients.claim();
 }
 
@@ -109,7 +109,7 @@ async function siteOf(version: string): Promise<Site | null> {
 /** Old versions go once no page of theirs can still be open. */
 async function tidy(): Promise<void> {
   const accepted = await versions.accepted();
-  if ((await pages()).length <= 1) await versions.keepOnly([told.site, ...(accepted === null ? [] : [accepted])]);
+  if ((await pages()).length <= 1) await versions.keepOnly([told.site, accepted ?? told.site]);
 }
 
 /** Of this site alone: the origin may hold others. */

@@ -9,7 +9,7 @@ export const SITE_NAME = "site.json";
 export interface Told {
   /** SHA-256 over "path sha256\n" of all files. */
   digest: string;
-  /** SHA-256 of site.json, which names the version: two sites of the same files may still say different things. */
+  /** SHA-256 of site.json: names the version, as two sites of the same files may say different things. */
   site: string;
   files: SiteFile[];
 }

@@ -1,4 +1,4 @@
-// The versions that lie on this device, and the one that the person accepted: until then, the old one is answered.
+// The versions that lie on this device, and the one that the person accepted, which is answered.
 
 export class Versions {
   /** `prefix`: names are the whole origin's, and other sites may lie in other folders of it. */
@@ -27,7 +27,8 @@ export class Versions {
 
   async all(): Promise<string[]> {
     const start = this.nameOf("");
-    return (await this.storage.keys()).filter((name) => name.startsWith(start)).map((name) => name.slice(start.length));
+    const names = (await this.storage.keys()).filter((name) => name.startsWith(start));
+    return names.map((name) => name.slice(start.length));
   }
 
   /** The version to answer with; null where there is none, or where the browser has thrown it away. */

@@ -6,7 +6,8 @@ import { Versions } from "../../src/sw/versions";
 import { asCacheStorage, host, MemoryStorage, type Host } from "./shelves";
 
 const root = new URL("https://clinic.test/skin/");
-const late = { path: "late.png", sha256: createHash("sha256").update("late").digest("hex"), bytes: 4, precache: false };
+const sha256 = createHash("sha256").update("late").digest("hex");
+const late = { path: "late.png", sha256, bytes: 4, precache: false };
 let versions: Versions;
 let online: Host;
 
@@ -24,7 +25,8 @@ async function keep(version: string, files: Record<string, string>): Promise<voi
 
 function ask(address: string, from: Host = online, init?: RequestInit): Promise<Response> {
   const files = new Map([[late.path, late]]);
-  const answering: Answering = { sources: { root, fetch: from.fetch, older: [] }, versions, version: "new", files };
+  const sources = { root, fetch: from.fetch, older: [] };
+  const answering: Answering = { sources, versions, version: "new", files };
   return answer(new Request(new URL(address, root), init), answering);
 }
 
@@ -70,7 +72,8 @@ describe("answer", () => {
   it("steps aside where the browser has thrown everything away, and still isolates", async () => {
     const response = await ask("index.html");
     expect(await response.text()).toBe("from the host");
-    expect(response.headers.get("Cross-Origin-Opener-Policy")).toBe(SITE_HEADERS["Cross-Origin-Opener-Policy"]);
+    const opener = "Cross-Origin-Opener-Policy";
+    expect(response.headers.get(opener)).toBe(SITE_HEADERS[opener]);
     expect((await ask("index.html", host(null))).type).toBe("error");
   });
 });

@@ -9,7 +9,8 @@ it("gives workers the very policy that the page has", () => {
 
 it("sends what the server sends where the host can", () => {
   const server = readFileSync(new URL("../../../overread/edge/serve.py", import.meta.url), "utf8");
-  for (const name of ["Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Resource-Policy"]) {
+  for (const part of ["Opener", "Embedder", "Resource"]) {
+    const name = `Cross-Origin-${part}-Policy`;
     expect(server).toContain(`"${name}": "${SITE_HEADERS[name]}"`);
   }
 });
@@ -22,7 +23,8 @@ it("knows the types that stop a page where they are wrong", () => {
 });
 
 it("keeps the host's answer but for the headers", async () => {
-  const response = isolated(new Response("a", { status: 203, headers: { "Content-Type": "text/x", "X-Own": "1" } }));
-  expect([response.status, response.headers.get("Content-Type"), await response.text()]).toEqual([203, "text/x", "a"]);
+  const response = isolated(new Response("a", { status: 203, headers: { "Content-Type": "text/x" } }));
+  expect([response.status, await response.text()]).toEqual([203, "a"]);
+  expect(response.headers.get("Content-Type")).toBe("text/x");
   expect(isolated(new Response(null, { status: 304 })).status).toBe(304);
 });

@@ -18,7 +18,8 @@ it("forgets what it accepted once the browser has thrown it away", async () => {
 it("deletes its own old versions and nothing of another site on the same host", async () => {
   const storage = new MemoryStorage();
   const skin = new Versions(asCacheStorage(storage), "overread /skin/ kept", root);
-  const chest = new Versions(asCacheStorage(storage), "overread /chest/ kept", new URL("https://clinic.test/chest/"));
+  const other = new URL("https://clinic.test/chest/");
+  const chest = new Versions(asCacheStorage(storage), "overread /chest/ kept", other);
   for (const version of ["one", "two"]) await skin.open(version);
   await chest.open("one");
   await skin.accept("two");

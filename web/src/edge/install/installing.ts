@@ -21,7 +21,8 @@ export function startInstalling(): void {
   const standalone = matchMedia("(display-mode: standalone)");
   // Only Safari on iPhone and iPad knows this property; true on the home screen.
   const byHand = (navigator as { standalone?: boolean }).standalone;
-  installing.value = standalone.matches || byHand === true ? "installed" : byHand === false ? "by-hand" : "none";
+  if (standalone.matches || byHand === true) installing.value = "installed";
+  else if (byHand === false) installing.value = "by-hand";
   if (installing.value === "installed") void persist();
   addEventListener("beforeinstallprompt", (event) => {
     event.preventDefault(); // Shown where we offer it, not over the page.

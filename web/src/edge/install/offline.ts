@@ -116,7 +116,8 @@ function hear(said: ToPage): void {
   const { failure } = said;
   if (first) {
     offline.value = { kind: "failed", failure };
-    if (failure.problem === "changed-file") problem.value ??= { ...failure, problem: "changed-file", detail: "" };
+    const { problem: why, where } = failure;
+    if (why === "changed-file") problem.value ??= { problem: why, where, detail: "" };
   } else if (failure.problem !== "missing-file") {
     update.value = { kind: "failed", failure };
   }

@@ -12,7 +12,10 @@ interface Answers {
 }
 
 /** Null where the worker does not answer: it may be of a version that does not know the question. */
-export function ask<Kind extends FromPage["kind"]>(worker: ServiceWorker, kind: Kind): Promise<Answers[Kind] | null> {
+export function ask<Kind extends FromPage["kind"]>(
+  worker: ServiceWorker,
+  kind: Kind,
+): Promise<Answers[Kind] | null> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     const end = (answer: Answers[Kind] | null) => {
