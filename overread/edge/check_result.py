@@ -62,6 +62,7 @@ class SiteCheck:
             "network": self.site.network,
             "files": len(self.site.files),
             "load_bytes": self.sizes,
+            "found": len(self.python),
             "images": len(self.python) - rejected,
             "same_decision": self.agreed,
             "max_abs_score_difference": _number(_largest(gaps)),
