@@ -17,7 +17,16 @@ interface ButtonProps {
 }
 
 /** Anything that does something. At most one of a screen is "primary". */
-export function Button({ kind = "secondary", icon, large, label, disabled, autoFocus, onClick, children }: ButtonProps) {
+export function Button({
+  kind = "secondary",
+  icon,
+  large,
+  label,
+  disabled,
+  autoFocus,
+  onClick,
+  children,
+}: ButtonProps) {
   return (
     <button
       type="button"

@@ -13,7 +13,13 @@ interface MeterProps {
 export function Meter({ value, mark = null, strong = false }: MeterProps) {
   const at = (share: number) => 100 * Math.min(1, Math.max(0, share));
   return (
-    <svg class={`meter${strong ? " strong" : ""}`} aria-hidden="true" focusable="false" width="100%" height="14">
+    <svg
+      class={`meter${strong ? " strong" : ""}`}
+      aria-hidden="true"
+      focusable="false"
+      width="100%"
+      height="14"
+    >
       <rect class="whole" x="0" y="3" width="100%" height="8" rx="4" />
       {value > 0 && <rect class="part" x="0" y="3" width={`${at(value)}%`} height="8" rx="4" />}
       {mark !== null && <line class="mark" x1={`${at(mark)}%`} x2={`${at(mark)}%`} y1="0" y2="14" />}

@@ -8,7 +8,15 @@ export interface NavItem {
 }
 
 /** The places of an app: at the foot of a phone, at the head of a desktop. */
-export function NavBar({ label, items, current }: { label: string; items: readonly NavItem[]; current: string }) {
+export function NavBar({
+  label,
+  items,
+  current,
+}: {
+  label: string;
+  items: readonly NavItem[];
+  current: string;
+}) {
   return (
     <nav class="nav-bar" aria-label={label}>
       <ul>

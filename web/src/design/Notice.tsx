@@ -4,7 +4,12 @@ import "./Notice.css";
 
 type Tone = "plain" | "good" | "attention" | "danger";
 
-const ICONS: Record<Tone, IconName> = { plain: "about", good: "check", attention: "attention", danger: "urgent" };
+const ICONS: Record<Tone, IconName> = {
+  plain: "about",
+  good: "check",
+  attention: "attention",
+  danger: "urgent",
+};
 
 interface NoticeProps {
   tone?: Tone;

@@ -17,7 +17,12 @@ import { SettingsScreen } from "./settings/SettingsScreen";
 import { opened, problem } from "./state";
 import "./App.css";
 
-const ICONS: Record<PlaceName, IconName> = { read: "read", history: "history", about: "about", settings: "settings" };
+const ICONS: Record<PlaceName, IconName> = {
+  read: "read",
+  history: "history",
+  about: "about",
+  settings: "settings",
+};
 
 interface AppProps {
   desk: Desk;
@@ -32,10 +37,14 @@ export function App({ desk, onTest }: AppProps) {
   const main = useFocusOnChange(`${name}/${rest}`);
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => {
-        event.preventDefault(); // The address says where in the app one is.
-        main.current?.focus();
-      }}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault(); // The address says where in the app one is.
+          main.current?.focus();
+        }}
+      >
         {say.design.skip}
       </a>
       <header class="app-head">
@@ -50,7 +59,8 @@ export function App({ desk, onTest }: AppProps) {
         <UpdateNotice />
         <InsecureNotice />
         {!opened.value && !problem.value && <Preparing />}
-        {name === "read" && (problem.value ? <ProblemScreen problem={problem.value} /> : <ReadScreen desk={desk} />)}
+        {name === "read" &&
+          (problem.value ? <ProblemScreen problem={problem.value} /> : <ReadScreen desk={desk} />)}
         {name === "history" && <HistoryScreen />}
         {name === "about" && <AboutScreen onTest={onTest} />}
         {name === "settings" && (

@@ -32,7 +32,8 @@ effect(() => {
   marks["reader"] = problem.value ? "problem" : opened.value ? "ready" : "opening";
   marks["offline"] = offline.value.kind;
   const tested = selfTest.value;
-  marks["selfTest"] = tested === null || tested === "running" ? "running" : tested.passed ? "passed" : "failed";
+  marks["selfTest"] =
+    tested === null || tested === "running" ? "running" : tested.passed ? "passed" : "failed";
 });
 
 const reader = startReader();

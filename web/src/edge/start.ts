@@ -13,7 +13,11 @@ export function isProblem(thrown: unknown): thrown is ReaderProblem {
 /** Whatever was thrown, as a problem that the page can show. */
 export function asProblem(thrown: unknown): ReaderProblem {
   if (isProblem(thrown)) return thrown;
-  return { problem: "no-runtime", where: "", detail: thrown instanceof Error ? thrown.message : String(thrown) };
+  return {
+    problem: "no-runtime",
+    where: "",
+    detail: thrown instanceof Error ? thrown.message : String(thrown),
+  };
 }
 
 /** Open the reader, then let it prove itself; a page whose reader reads otherwise refuses. */

@@ -15,7 +15,9 @@ export function count(value: number): string {
 /** A share as hundredths, with so many digits after the point; what is no number is a dash. */
 export function percent(share: number, digits = 0): string {
   if (!Number.isFinite(share)) return "–";
-  return format({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(share);
+  return format({ style: "percent", minimumFractionDigits: digits, maximumFractionDigits: digits }).format(
+    share,
+  );
 }
 
 export function decimal(value: number, digits = 2): string {

@@ -19,13 +19,30 @@ export function Markdown({ blocks, below }: MarkdownProps) {
 }
 
 function One({ block, below }: { block: Block; below: number }) {
-  if (block.kind === "paragraph") return <p><Words words={block.words} /></p>;
+  if (block.kind === "paragraph")
+    return (
+      <p>
+        <Words words={block.words} />
+      </p>
+    );
   if (block.kind === "heading") {
     const Heading = `h${Math.min(6, block.level + below)}` as "h3" | "h4" | "h5" | "h6";
-    return <Heading><Words words={block.words} /></Heading>;
+    return (
+      <Heading>
+        <Words words={block.words} />
+      </Heading>
+    );
   }
   if (block.kind === "list") {
-    return <ul>{block.items.map((item, index) => <li key={index}><Words words={item} /></li>)}</ul>;
+    return (
+      <ul>
+        {block.items.map((item, index) => (
+          <li key={index}>
+            <Words words={item} />
+          </li>
+        ))}
+      </ul>
+    );
   }
   const named = block.head.some((cell) => cell.length > 0);
   return (
@@ -33,14 +50,26 @@ function One({ block, below }: { block: Block; below: number }) {
       <table>
         {named && (
           <thead>
-            <tr>{block.head.map((cell, index) => <th key={index} scope="col"><Words words={cell} /></th>)}</tr>
+            <tr>
+              {block.head.map((cell, index) => (
+                <th key={index} scope="col">
+                  <Words words={cell} />
+                </th>
+              ))}
+            </tr>
           </thead>
         )}
         <tbody>
           {block.rows.map(([first, ...cells], row) => (
             <tr key={row}>
-              <th scope="row"><Words words={first ?? []} /></th>
-              {cells.map((cell, index) => <td key={index}><Words words={cell} /></td>)}
+              <th scope="row">
+                <Words words={first ?? []} />
+              </th>
+              {cells.map((cell, index) => (
+                <td key={index}>
+                  <Words words={cell} />
+                </td>
+              ))}
             </tr>
           ))}
         </tbody>

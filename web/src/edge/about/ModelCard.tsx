@@ -19,5 +19,9 @@ export function ModelCard({ site }: { site: Site }) {
   if (card.kind === "unreachable") return <p>{say.cardUnreachable}</p>;
   if (card.kind === "changed") return <p role="alert">{say.cardChanged}</p>;
   // Overread writes it in English.
-  return <div lang="en"><Markdown blocks={card.blocks} below={2} /></div>;
+  return (
+    <div lang="en">
+      <Markdown blocks={card.blocks} below={2} />
+    </div>
+  );
 }

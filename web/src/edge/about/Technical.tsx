@@ -21,13 +21,24 @@ export function Technical({ opened: { manifest, site, runtime } }: { opened: Ope
     small && small.decisions_changed !== null && small.largest_score_change !== null
       ? [
           say.facts.change,
-          say.changed(percent(small.decisions_changed, 1), count(small.images), decimal(small.largest_score_change, 3)),
+          say.changed(
+            percent(small.decisions_changed, 1),
+            count(small.images),
+            decimal(small.largest_score_change, 3),
+          ),
         ]
       : null,
     [say.facts.backend, say.threads(runtime.backend === "wasm" ? "WebAssembly" : "WebGPU", runtime.threads)],
     [say.facts.decoder, say.decoders[runtime.decoder]],
     [say.facts.opened, say.milliseconds(count(runtime.openedMs))],
-    runtime.notes.length > 0 ? [say.facts.notes, <span key="notes" lang="en">{runtime.notes.join(" ")}</span>] : null,
+    runtime.notes.length > 0
+      ? [
+          say.facts.notes,
+          <span key="notes" lang="en">
+            {runtime.notes.join(" ")}
+          </span>,
+        ]
+      : null,
     [say.facts.overread, site.overread],
     [say.facts.site, <code key="site">{site.digest}</code>],
     [say.facts.digest, <code key="digest">{site.bundle_digest}</code>],

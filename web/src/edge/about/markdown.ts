@@ -1,4 +1,5 @@
-// As much of Markdown as a model card is written in: headings, paragraphs, lists, tables, strong, code, escapes.
+// As much of Markdown as a model card is written in: headings, paragraphs, lists, tables, strong words, code
+// and escaped characters.
 
 export type Inline = { kind: "text" | "strong" | "code"; text: string };
 
@@ -41,7 +42,12 @@ function itemsOf(lines: string[]): Inline[][] {
 }
 
 function tableOf(lines: string[]): Block {
-  const cells = (line: string) => line.slice(1).replace(/\|\s*$/, "").split(/(?<!\\)\|/).map((cell) => inlineOf(cell.trim()));
+  const cells = (line: string) =>
+    line
+      .slice(1)
+      .replace(/\|\s*$/, "")
+      .split(/(?<!\\)\|/)
+      .map((cell) => inlineOf(cell.trim()));
   const [head = "", ...rows] = lines.filter((line) => !RULE.test(line.trim()) || !line.includes("-"));
   return { kind: "table", head: cells(head), rows: rows.map(cells) };
 }
@@ -54,10 +60,18 @@ export function inlineOf(text: string): Inline[] {
     if (last?.kind === kind && kind === "text") last.text += words;
     else if (words) parts.push({ kind, text: words });
   };
-  for (const [whole, escaped, code, strong] of text.matchAll(/\\([\\`*_{}[\]()#+\-.!|<>~])|`([^`]+)`|\*\*(.+?)\*\*|[^\\`*]+|./gsu)) {
+  for (const [whole, escaped, code, strong] of text.matchAll(
+    /\\([\\`*_{}[\]()#+\-.!|<>~])|`([^`]+)`|\*\*(.+?)\*\*|[^\\`*]+|./gsu,
+  )) {
     if (escaped !== undefined) add("text", escaped);
     else if (code !== undefined) add("code", code);
-    else if (strong !== undefined) add("strong", inlineOf(strong).map((part) => part.text).join(""));
+    else if (strong !== undefined)
+      add(
+        "strong",
+        inlineOf(strong)
+          .map((part) => part.text)
+          .join(""),
+      );
     else add("text", whole);
   }
   return parts;

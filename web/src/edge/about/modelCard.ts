@@ -6,7 +6,8 @@ import { parseMarkdown, type Block } from "./markdown";
 
 export const CARD = "bundle/MODEL_CARD.md";
 
-export type ModelCard = { kind: "card"; blocks: Block[] } | { kind: "missing" } | { kind: "unreachable" } | { kind: "changed" };
+export type ModelCard =
+  { kind: "card"; blocks: Block[] } | { kind: "missing" } | { kind: "unreachable" } | { kind: "changed" };
 
 export async function loadModelCard(site: Pick<Site, "files">): Promise<ModelCard> {
   const listed = site.files.find((file) => file.path === CARD);

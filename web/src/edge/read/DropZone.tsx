@@ -14,19 +14,31 @@ export function DropZone({ onFiles }: { onFiles: (files: readonly File[]) => voi
     const events = new AbortController();
     const listen = { signal: events.signal };
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
-    document.addEventListener("dragover", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault();
-      setOver(true);
-    }, listen);
+    document.addEventListener(
+      "dragover",
+      (event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault();
+        setOver(true);
+      },
+      listen,
+    );
     document.addEventListener("dragleave", (event) => event.relatedTarget === null && setOver(false), listen);
-    document.addEventListener("drop", (event) => {
-      if (!hasFiles(event)) return;
-      event.preventDefault(); // Or the browser would leave the page for the file.
-      setOver(false);
-      take.current([...(event.dataTransfer?.files ?? [])]);
-    }, listen);
-    document.addEventListener("paste", (event) => take.current([...(event.clipboardData?.files ?? [])]), listen);
+    document.addEventListener(
+      "drop",
+      (event) => {
+        if (!hasFiles(event)) return;
+        event.preventDefault(); // Or the browser would leave the page for the file.
+        setOver(false);
+        take.current([...(event.dataTransfer?.files ?? [])]);
+      },
+      listen,
+    );
+    document.addEventListener(
+      "paste",
+      (event) => take.current([...(event.clipboardData?.files ?? [])]),
+      listen,
+    );
     return () => events.abort();
   }, []);
   if (!over) return null;

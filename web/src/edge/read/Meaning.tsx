@@ -7,7 +7,15 @@ import { Slider } from "../../design/Slider";
 import { messages } from "../../messages";
 import { anyOf, count, percent } from "../../messages/numbers";
 import type { Decision, Opened } from "../../reader/contract";
-import { nearestPrevalence, PEOPLE, peopleOf, PREVALENCES, ratesOf, type Interval, type People } from "./meaning";
+import {
+  nearestPrevalence,
+  PEOPLE,
+  peopleOf,
+  PREVALENCES,
+  ratesOf,
+  type Interval,
+  type People,
+} from "./meaning";
 import { PeopleDots } from "./PeopleDots";
 import { inWords } from "./peopleInWords";
 
@@ -54,7 +62,9 @@ export function Meaning({ opened, decision }: MeaningProps) {
 function ofThisDecision({ present, absent }: People, decision: "urgent" | "routine"): string {
   const say = messages.value.read;
   const all = count(present[decision] + absent[decision]);
-  return decision === "urgent" ? say.ofUrgent(count(present.urgent), all) : say.ofRoutine(count(present.routine), all);
+  return decision === "urgent"
+    ? say.ofUrgent(count(present.urgent), all)
+    : say.ofRoutine(count(present.routine), all);
 }
 
 function range({ low, high }: Interval): string {

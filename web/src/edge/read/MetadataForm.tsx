@@ -21,13 +21,19 @@ interface MetadataFormProps {
 export function MetadataForm({ fields, start, waiting, onTell }: MetadataFormProps) {
   const say = messages.value.read;
   const [metadata, setMetadata] = useState(start);
-  const set = (name: string) => (value: number | string | null) => setMetadata(withField(metadata, name, value));
+  const set = (name: string) => (value: number | string | null) =>
+    setMetadata(withField(metadata, name, value));
   return (
     <Card title={say.detailsTitle} level={1}>
       <p class="muted small">{say.detailsHint}</p>
       <div class="metadata-fields">
         {fields.map((field) => (
-          <Asked key={field.name} field={field} value={metadata[field.name] ?? null} onChange={set(field.name)} />
+          <Asked
+            key={field.name}
+            field={field}
+            value={metadata[field.name] ?? null}
+            onChange={set(field.name)}
+          />
         ))}
       </div>
       <div class="row">
@@ -55,9 +61,18 @@ function Asked({ field, value, onChange }: AskedProps) {
   if (field.kind === "number") {
     const number = typeof value === "number" ? value : null;
     return (
-      <NumberInput label={labelOf(field)} unit={unitOf(field)} placeholder={unknown} value={number} onChange={onChange} />
+      <NumberInput
+        label={labelOf(field)}
+        unit={unitOf(field)}
+        placeholder={unknown}
+        value={number}
+        onChange={onChange}
+      />
     );
   }
-  const options = [{ value: "", label: unknown }, ...field.categories.map((one) => ({ value: one, label: one }))];
+  const options = [
+    { value: "", label: unknown },
+    ...field.categories.map((one) => ({ value: one, label: one })),
+  ];
   return <Select label={labelOf(field)} value={String(value ?? "")} options={options} onChange={onChange} />;
 }

@@ -18,7 +18,9 @@ export function PeopleDots({ people: { present, absent } }: { people: People }) 
     { kind: "quiet", number: absent.routine, words: say.quiet },
     { kind: "open", number: open, words: say.openEither },
   ].filter((group) => group.number > 0 || group.kind === "missed");
-  const starts = groups.map((_, index) => groups.slice(0, index).reduce((sum, group) => sum + group.number, 0));
+  const starts = groups.map((_, index) =>
+    groups.slice(0, index).reduce((sum, group) => sum + group.number, 0),
+  );
   const rows = Math.ceil(groups.reduce((sum, group) => sum + group.number, 0) / COLUMNS);
   return (
     <figure class="people" aria-label={say.people}>

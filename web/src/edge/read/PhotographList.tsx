@@ -30,14 +30,21 @@ export function PhotographList({ desk, onFiles }: { desk: Desk; onFiles: (files:
         {photographs.map((one) => (
           <li key={one.id}>
             <a href={`#read/${one.id}`}>
-              <span class="thumb"><Picture blob={thumbnailOf(one)} alt="" /></span>
+              <span class="thumb">
+                <Picture blob={thumbnailOf(one)} alt="" />
+              </span>
               <span class="words">
                 <span class="name">{one.file.name}</span>
                 <StageMark photograph={one} />
               </span>
               <Icon name="forward" size={18} />
             </a>
-            <Button kind="quiet" icon="cross" label={say.remove(one.file.name)} onClick={() => desk.remove(one.id)} />
+            <Button
+              kind="quiet"
+              icon="cross"
+              label={say.remove(one.file.name)}
+              onClick={() => desk.remove(one.id)}
+            />
           </li>
         ))}
       </ul>
@@ -56,13 +63,19 @@ const DECISIONS: readonly Decision[] = ["urgent", "routine", "cannot-assess"];
 /** How many of each decision, the urgent ones first. */
 function Summary({ photographs }: { photographs: readonly Photograph[] }) {
   const say = messages.value.read;
-  const decisions = photographs.flatMap(({ outcome }) => (outcome?.kind === "reading" ? [outcome.decision] : []));
+  const decisions = photographs.flatMap(({ outcome }) =>
+    outcome?.kind === "reading" ? [outcome.decision] : [],
+  );
   if (decisions.length === 0) return null;
   return (
     <p class="row">
       {DECISIONS.map((decision) => {
         const number = decisions.filter((one) => one === decision).length;
-        return number > 0 && <DecisionMark key={decision} decision={decision} word={`${number} ${say.decisions[decision]}`} />;
+        return (
+          number > 0 && (
+            <DecisionMark key={decision} decision={decision} word={`${number} ${say.decisions[decision]}`} />
+          )
+        );
       })}
     </p>
   );
@@ -85,7 +98,8 @@ function StageMark({ photograph: { stage, outcome } }: { photograph: Photograph 
   if (stage === "waiting") return <span class="muted">{say.waiting}</span>;
   if (stage === "asks") return <Attention icon="person" words={say.asks} />;
   if (stage === "failed" || !outcome) return <Attention icon="attention" words={say.failedShort} />;
-  if (outcome.kind === "reading") return <DecisionMark decision={outcome.decision} word={say.decisions[outcome.decision]} />;
+  if (outcome.kind === "reading")
+    return <DecisionMark decision={outcome.decision} word={say.decisions[outcome.decision]} />;
   if (outcome.kind === "retake") return <Attention icon="again" words={say.retakeShort} />;
   return <Attention icon="page" words={say.rejectedShort} />;
 }

@@ -44,7 +44,15 @@ export function PhotographMap({ reading, opened, photograph, name }: PhotographM
       )}
       {speaks ? (
         <>
-          <Slider label={say.mapOpacity} min={0} max={100} step={5} value={opacity} says={percent(opacity / 100)} onChange={setOpacity} />
+          <Slider
+            label={say.mapOpacity}
+            min={0}
+            max={100}
+            step={5}
+            value={opacity}
+            says={percent(opacity / 100)}
+            onChange={setOpacity}
+          />
           <p class="muted tiny">
             {say.mapCoarse(saliency.width, saliency.height)} {preprocess.resize === "crop" && say.mapCrop}
           </p>

@@ -89,9 +89,18 @@ function State({ desk, photograph, opened: now, heading, onFiles }: StateProps) 
     );
   }
   if (outcome.kind === "retake") {
-    return <RetakeView retake={outcome} file={file} heading={heading} onAnyway={() => desk.readAnyway(id)} onFiles={onFiles} />;
+    return (
+      <RetakeView
+        retake={outcome}
+        file={file}
+        heading={heading}
+        onAnyway={() => desk.readAnyway(id)}
+        onFiles={onFiles}
+      />
+    );
   }
-  if (outcome.kind === "rejected") return <RejectedView rejected={outcome} heading={heading} onFiles={onFiles} />;
+  if (outcome.kind === "rejected")
+    return <RejectedView rejected={outcome} heading={heading} onFiles={onFiles} />;
   return (
     <ReadingView
       reading={outcome}

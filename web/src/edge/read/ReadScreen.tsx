@@ -19,7 +19,9 @@ export function ReadScreen({ desk }: { desk: Desk }) {
       <p class="for-readers-only" role="status">
         {spoken(photographs, chosen)}
       </p>
-      {shown === "one" && chosen && <PhotographScreen key={chosen.id} desk={desk} photograph={chosen} onFiles={add} />}
+      {shown === "one" && chosen && (
+        <PhotographScreen key={chosen.id} desk={desk} photograph={chosen} onFiles={add} />
+      )}
       {shown === "list" && <PhotographList desk={desk} onFiles={add} />}
       {shown === "start" && <StartScreen desk={desk} opened={opened.value} onFiles={add} />}
     </>

@@ -30,7 +30,17 @@ interface ReadingViewProps {
 }
 
 export function ReadingView(props: ReadingViewProps) {
-  const { reading, opened, photograph, name, metadata = {}, level = 2, heading, onChangeMetadata, children } = props;
+  const {
+    reading,
+    opened,
+    photograph,
+    name,
+    metadata = {},
+    level = 2,
+    heading,
+    onChangeMetadata,
+    children,
+  } = props;
   const say = messages.value.read;
   const advice = messages.value.quality.warnings;
   return (

@@ -19,7 +19,8 @@ export function Scores({ reading, opened }: { reading: Reading; opened: Pick<Ope
         ))}
       </ul>
       <p class="muted tiny">
-        {reading.reason === "novel" ? say.scoresUnknown : say.scoresNote} {deciding.length === 0 && say.notUrgentCut}
+        {reading.reason === "novel" ? say.scoresUnknown : say.scoresNote}{" "}
+        {deciding.length === 0 && say.notUrgentCut}
       </p>
     </Card>
   );
@@ -37,7 +38,9 @@ function Row({ row }: { row: ScoreRow }) {
       </span>
       <strong class={over ? "over" : ""}>{percent(row.score, digits)}</strong>
       <Meter value={row.score} mark={row.threshold} strong={over} />
-      {row.threshold !== null && <span class="muted tiny">{say.atThreshold(percent(row.threshold, digits))}</span>}
+      {row.threshold !== null && (
+        <span class="muted tiny">{say.atThreshold(percent(row.threshold, digits))}</span>
+      )}
     </li>
   );
 }

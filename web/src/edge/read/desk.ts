@@ -1,7 +1,15 @@
 // The photographs of this visit, read one after the other in the order in which they came.
 
 import { computed, signal } from "@preact/signals";
-import type { Metadata, Opened, ReaderApi, Reading, ReadOptions, Rejected, Retake } from "../../reader/contract";
+import type {
+  Metadata,
+  Opened,
+  ReaderApi,
+  Reading,
+  ReadOptions,
+  Rejected,
+  Retake,
+} from "../../reader/contract";
 import type { KeptReading, NotKept } from "../history/store";
 
 export type Outcome = Reading | Retake | Rejected;
@@ -42,7 +50,9 @@ export interface DeskParts {
 
 export class Desk {
   readonly photographs = signal<readonly Photograph[]>([]);
-  readonly busy = computed(() => this.photographs.value.some((one) => one.stage === "reading" || one.stage === "waiting"));
+  readonly busy = computed(() =>
+    this.photographs.value.some((one) => one.stage === "reading" || one.stage === "waiting"),
+  );
   private next = 1;
   private working = false;
 

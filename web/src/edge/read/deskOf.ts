@@ -16,7 +16,14 @@ export function deskOf(reader: ReaderClient, opening: Promise<Opened>): Desk {
     finish: async ({ file, metadata }, reading) => {
       const tested = selfTest.value === "running" ? null : selfTest.value;
       const opened = await opening;
-      const kept = await keptOf({ photograph: file, name: file.name, metadata, reading, opened, selfTest: tested });
+      const kept = await keptOf({
+        photograph: file,
+        name: file.name,
+        metadata,
+        reading,
+        opened,
+        selfTest: tested,
+      });
       return { kept, notKept: settings.value.keepHistory ? await keep(kept) : null };
     },
     failed: (thrown) => {

@@ -30,7 +30,9 @@ export interface People {
 
 export const PEOPLE = 1000;
 /** Of 1,000 people, how many may have the finding: what the slider offers. */
-export const PREVALENCES = [1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 500, 600, 700, 800] as const;
+export const PREVALENCES = [
+  1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 400, 500, 600, 700, 800,
+] as const;
 
 const DECISIONS: readonly Decision[] = ["urgent", "routine", "cannot-assess"];
 

@@ -23,7 +23,9 @@ const COLOURS = [
 /** One class' map, 0..1 of its largest cell; what speaks against the class, and NaN, count as 0. */
 export function heatOf(saliency: Saliency, index: number): Float32Array {
   const cells = saliency.height * saliency.width;
-  const heat = saliency.values.slice(index * cells, (index + 1) * cells).map((value) => (value > 0 ? value : 0));
+  const heat = saliency.values
+    .slice(index * cells, (index + 1) * cells)
+    .map((value) => (value > 0 ? value : 0));
   const largest = heat.reduce((most, value) => Math.max(most, value), 0);
   return largest > 0 ? heat.map((value) => value / largest) : heat;
 }

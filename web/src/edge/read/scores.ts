@@ -22,11 +22,16 @@ export interface ScoreTable {
 /** Digits of a percentage with which a score does not look like the threshold that it is not at. */
 export function digitsOf({ score, threshold }: Pick<ScoreRow, "score" | "threshold">): number {
   if (threshold === null || score === threshold) return 1;
-  const digits = [1, 2, 3, 4, 5, 6].find((one) => (100 * score).toFixed(one) !== (100 * threshold).toFixed(one));
+  const digits = [1, 2, 3, 4, 5, 6].find(
+    (one) => (100 * score).toFixed(one) !== (100 * threshold).toFixed(one),
+  );
   return digits ?? 7;
 }
 
-export function scoreTable(reading: Pick<Reading, "scores">, opened: Pick<Opened, "manifest" | "site">): ScoreTable {
+export function scoreTable(
+  reading: Pick<Reading, "scores">,
+  opened: Pick<Opened, "manifest" | "site">,
+): ScoreTable {
   const { classes, task, triage } = opened.manifest;
   const scoreOf = (name: string) => reading.scores[classes.indexOf(name)] ?? NaN;
   const deciding = decidingPoints(opened).map((point): ScoreRow => {

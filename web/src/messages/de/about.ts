@@ -13,7 +13,8 @@ export const about: typeof en = {
   device: "Dieses Gerät",
   correct: "Dieses Gerät wertet richtig aus.",
   tested: (pictures, difference) =>
-    `Es hat ${pictures} Testbilder so ausgewertet wie dort, wo das Modell entstand; kein Wert wich um mehr als ${difference} ab.`,
+    `Es hat ${pictures} Testbilder so ausgewertet wie dort, wo das Modell entstand; kein Wert wich um ` +
+    `mehr als ${difference} ab.`,
   testing: "Die Testbilder werden ausgewertet …",
   notTested: "Der Test beginnt, sobald das Modell geöffnet ist.",
   failed: "Dieses Gerät wertet nicht richtig aus; darum wird hier nichts ausgewertet.",
@@ -37,7 +38,8 @@ export const about: typeof en = {
   card: "Modellkarte",
   cardLoading: "Die Modellkarte wird geladen …",
   cardMissing: "Dieses Modell kam ohne Modellkarte.",
-  cardUnreachable: "Die Modellkarte lässt sich nicht laden: kein Netz, und dieses Gerät hat sie nicht aufbewahrt.",
+  cardUnreachable:
+    "Die Modellkarte lässt sich nicht laden: kein Netz, und dieses Gerät hat sie nicht aufbewahrt.",
   cardChanged: "Die Modellkarte ist nicht die, die zu diesem Modell gehört; darum wird sie nicht gezeigt.",
 
   technical: "Technische Angaben",
@@ -59,6 +61,9 @@ export const about: typeof en = {
   changed: (decisions, images, score) =>
     `ändert ${decisions} der Entscheidungen an ${images} Bildern und keinen Wert um mehr als ${score}`,
   threads: (backend, threads) => `${backend}, ${threads === 1 ? "1 Thread" : `${threads} Threads`}`,
-  decoders: { browser: "der dieses Browsers, auf den Testbildern dem des Modells gleich", codec: "mitgebracht" },
+  decoders: {
+    browser: "der dieses Browsers, auf den Testbildern dem des Modells gleich",
+    codec: "mitgebracht",
+  },
   milliseconds: (value) => `${value} ms`,
 };

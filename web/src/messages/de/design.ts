@@ -3,6 +3,4 @@ import type { design as en } from "../en/design";
 export const design: typeof en = {
   skip: "Zum Inhalt springen",
   places: "Bereiche",
-  close: "Schließen",
-  of: (bundle) => `Modell ${bundle}`,
 };

@@ -13,13 +13,12 @@ export const read: typeof en = {
   progress: (done, count) => `${done} von ${count} ausgewertet`,
   clear: "Liste leeren",
   remove: (name) => `${name} entfernen`,
-  open: (name, state) => `${name}: ${state}`,
 
   private: "Fotografien bleiben auf diesem Gerät. Nichts wird gesendet.",
-  offline: "Einmal geöffnet, geht es auch ohne Netz.",
   notDiagnosis: "Eine zweite Meinung, keine Diagnose.",
   notDiagnosisLong:
-    "Dies ist eine zweite Meinung für Fachpersonal und keine Diagnose. Keine Entscheidung über einen Menschen darf allein darauf beruhen.",
+    "Dies ist eine zweite Meinung für Fachpersonal und keine Diagnose. Keine Entscheidung über einen " +
+    "Menschen darf allein darauf beruhen.",
   useFor: "Wofür es gedacht ist und wofür nicht",
   opening: "Das Modell wird geöffnet …",
   openingHint: "Beim ersten Mal dauert es länger. Eine Fotografie können Sie schon auswählen.",
@@ -40,7 +39,8 @@ export const read: typeof en = {
     routine: "Unter der Schwelle für dringend. Das heißt nicht, dass nichts vorliegt.",
   },
   reasons: {
-    novel: "Diese Fotografie gleicht denen nicht, aus denen das Modell gelernt hat. Ein Mensch muss sie ansehen.",
+    novel:
+      "Diese Fotografie gleicht denen nicht, aus denen das Modell gelernt hat. Ein Mensch muss sie ansehen.",
     undecided: "Die Werte lassen die Antwort offen. Ein Mensch muss die Fotografie ansehen.",
   },
   result: (decision, name) => `${decision}: ${name}`,
@@ -50,17 +50,19 @@ export const read: typeof en = {
   photographAlt: (name) => `Fotografie ${name}`,
   map: "Was den Ausschlag gab",
   mapOpacity: "Überlagerung",
-  mapSays: (percent) => percent,
   mapClass: "Was spricht für",
   mapCoarse: (columns, rows) =>
-    `Das Modell sieht ${columns} × ${rows} Felder und nichts Feineres. Helle Felder sprachen am meisten für den Befund; ein Umriss ist das nicht.`,
+    `Das Modell sieht ${columns} × ${rows} Felder und nichts Feineres. Helle Felder sprachen am meisten ` +
+    "für den Befund; ein Umriss ist das nicht.",
   mapCrop: "Gesehen hat es nur das Quadrat in der Mitte.",
   mapEmpty: (name) => `Kein Teil der Fotografie sprach für ${name}.`,
 
   scores: "Werte",
   atThreshold: (value) => `dringend ab ${value}`,
   isUrgentClass: "dringend",
-  scoresNote: "Ein Wert sagt, wie wahrscheinlich der Befund unter Bildern mit solchem Wert war, als das Modell kalibriert wurde.",
+  scoresNote:
+    "Ein Wert sagt, wie wahrscheinlich der Befund unter Bildern mit solchem Wert war, als das Modell " +
+    "kalibriert wurde.",
   scoresUnknown: "Diese Werte sagen wenig: Fotografien wie diese kennt das Modell nicht.",
   notUrgentCut: "Kein Wert entscheidet hier von selbst, dass etwas dringend ist.",
 
@@ -73,7 +75,8 @@ export const read: typeof en = {
     `**${n.missed}** übersieht es.` +
     (n.open === "0" ? "" : ` **${n.open}** kann es nicht beurteilen.`),
   ofUrgent: (found, urgent) => `Von den ${urgent}, die es dringend nennt, haben ihn **${found}**.`,
-  ofRoutine: (missed, routine) => `Von den ${routine}, die es Routine nennt, haben ihn **${missed}** trotzdem.`,
+  ofRoutine: (missed, routine) =>
+    `Von den ${routine}, die es Routine nennt, haben ihn **${missed}** trotzdem.`,
   found: "haben ihn und werden dringend genannt",
   missed: "haben ihn und werden Routine genannt",
   falseAlarm: "haben ihn nicht und werden dringend genannt",
@@ -82,7 +85,8 @@ export const read: typeof en = {
   people: "Dieselben 1.000 Menschen als Punkte",
   rests: {
     test: (images) => `Gemessen an ${images} Bildern, die das Modell nie gesehen hatte.`,
-    tune: (images) => `Gemessen an den ${images} Bildern, an denen die Schwelle gewählt wurde; es kann also zu gut sein.`,
+    tune: (images) =>
+      `Gemessen an den ${images} Bildern, an denen die Schwelle gewählt wurde; es kann also zu gut sein.`,
   },
   restsAmong: (inThousand) =>
     `Von diesen Bildern zeigten ${inThousand} von 1.000 den Befund; bei Ihnen ist er wohl seltener.`,
@@ -95,14 +99,16 @@ export const read: typeof en = {
     empty: "Die Datei ist leer. Wählen Sie eine andere.",
     "not-an-image": "Die Datei ist kein JPEG- oder PNG-Bild. Wählen Sie eine andere.",
     unsupported:
-      "Diese Art von Bild lässt sich hier nicht genau lesen. Speichern Sie es als gewöhnliches JPEG oder PNG, und versuchen Sie es erneut.",
+      "Diese Art von Bild lässt sich hier nicht genau lesen. Speichern Sie es als gewöhnliches JPEG oder " +
+      "PNG, und versuchen Sie es erneut.",
     truncated: "Das Ende der Datei fehlt. Kopieren Sie sie noch einmal von dort, wo sie herkam.",
     damaged: "Die Datei ist beschädigt. Kopieren Sie sie noch einmal von dort, wo sie herkam.",
     "too-large": "Das Bild hat mehr Bildpunkte, als dieses Gerät lesen kann. Wählen Sie ein kleineres.",
   },
   failedTitle: "Diese Fotografie konnte nicht ausgewertet werden",
   failed:
-    "Die Auswertung brach ab, vielleicht weil das Gerät zu wenig Speicher hat. Schließen Sie andere Seiten, und versuchen Sie es erneut.",
+    "Die Auswertung brach ab, vielleicht weil das Gerät zu wenig Speicher hat. Schließen Sie andere " +
+    "Seiten, und versuchen Sie es erneut.",
   again: "Erneut versuchen",
 
   detailsTitle: "Zur Person",
@@ -112,7 +118,6 @@ export const read: typeof en = {
   detailsAll: (count) => `Für alle ${count} verwenden`,
   detailsUsed: "Angaben zur Person",
   detailsChange: "Ändern und neu auswerten",
-  detailsMissing: (names) => `Nicht bekannt: ${names}.`,
   fields: { age: "Alter", sex: "Geschlecht", site: "Körperstelle", view: "Aufnahmerichtung" },
   units: { years: "Jahre" },
 

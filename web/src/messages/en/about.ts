@@ -11,7 +11,8 @@ export const about = {
   device: "This device",
   correct: "This device reads correctly.",
   tested: (pictures: string, difference: string) =>
-    `It read ${pictures} test pictures as where the reader was made; no score differed by more than ${difference}.`,
+    `It read ${pictures} test pictures as where the reader was made; no score differed by more than ` +
+    `${difference}.`,
   testing: "Reading the test pictures …",
   notTested: "The test begins as soon as the reader is open.",
   failed: "This device does not read correctly, so nothing is read on it.",
@@ -27,7 +28,8 @@ export const about = {
   figureName: "Figure",
   figureValue: "Value",
   figureInterval: "95% interval",
-  measuredOn: (images: string, positives: string) => `Measured on ${images} images that it had never seen, ${positives} of them with the finding.`,
+  measuredOn: (images: string, positives: string) =>
+    `Measured on ${images} images that it had never seen, ${positives} of them with the finding.`,
   measuredFull: "Measured with the full network; here reads the small one, compared with it below.",
   noFigures: "This reader came without an evaluation.",
 
@@ -55,7 +57,11 @@ export const about = {
   small: (storage: string, megabytes: string) => `weights as ${storage}, ${megabytes} MB`,
   changed: (decisions: string, images: string, score: string) =>
     `changes ${decisions} of the decisions on ${images} images, and no score by more than ${score}`,
-  threads: (backend: string, threads: number) => `${backend}, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
-  decoders: { browser: "of this browser, equal to the reader's on the test pictures", codec: "brought along" },
+  threads: (backend: string, threads: number) =>
+    `${backend}, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
+  decoders: {
+    browser: "of this browser, equal to the reader's on the test pictures",
+    codec: "brought along",
+  },
   milliseconds: (value: string) => `${value} ms`,
 };

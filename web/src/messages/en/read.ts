@@ -19,7 +19,8 @@ const reasons: Record<Reason, string> = {
 const rejected: Record<DecodeReason, string> = {
   empty: "The file is empty. Choose another one.",
   "not-an-image": "The file is not a JPEG or PNG image. Choose another one.",
-  unsupported: "This kind of image cannot be read exactly here. Save it as an ordinary JPEG or PNG and try again.",
+  unsupported:
+    "This kind of image cannot be read exactly here. Save it as an ordinary JPEG or PNG and try again.",
   truncated: "The end of the file is missing. Copy it again from where it came.",
   damaged: "The file is damaged. Copy it again from where it came.",
   "too-large": "The image has more pixels than this device can read. Choose a smaller one.",
@@ -49,13 +50,12 @@ export const read = {
   progress: (done: number, count: number) => `${done} of ${count} read`,
   clear: "Clear the list",
   remove: (name: string) => `Remove ${name}`,
-  open: (name: string, state: string) => `${name}: ${state}`,
 
   private: "Photographs stay on this device. Nothing is sent.",
-  offline: "Once opened, it also works without a network.",
   notDiagnosis: "A second opinion, not a diagnosis.",
   notDiagnosisLong:
-    "This is a second opinion for professionals and not a diagnosis. No decision about a patient may rest on it alone.",
+    "This is a second opinion for professionals and not a diagnosis. No decision about a patient may " +
+    "rest on it alone.",
   useFor: "What it is for, and what not",
   opening: "Opening the reader …",
   openingHint: "The first time takes longer. You can choose a photograph meanwhile.",
@@ -80,17 +80,18 @@ export const read = {
   photographAlt: (name: string) => `Photograph ${name}`,
   map: "Where it looked",
   mapOpacity: "Overlay",
-  mapSays: (percent: string) => percent,
   mapClass: "What speaks for",
   mapCoarse: (columns: number, rows: number) =>
-    `The reader looks at ${columns} × ${rows} fields and no finer. Bright fields spoke most for the finding; none of this is an outline.`,
+    `The reader looks at ${columns} × ${rows} fields and no finer. Bright fields spoke most for the ` +
+    "finding; none of this is an outline.",
   mapCrop: "It saw only the square in the middle.",
   mapEmpty: (name: string) => `No part of the photograph spoke for ${name}.`,
 
   scores: "Scores",
   atThreshold: (value: string) => `urgent from ${value}`,
   isUrgentClass: "urgent",
-  scoresNote: "A score is how probable the finding was among images with such a score when the reader was calibrated.",
+  scoresNote:
+    "A score is how probable the finding was among images with such a score when the reader was calibrated.",
   scoresUnknown: "These scores mean little: the reader does not know photographs like this one.",
   notUrgentCut: "No score decides of itself that something is urgent.",
 
@@ -103,7 +104,8 @@ export const read = {
     `It misses **${n.missed}**.` +
     (n.open === "0" ? "" : ` **${n.open}** it cannot assess.`),
   ofUrgent: (found: string, urgent: string) => `Of the ${urgent} called urgent, **${found}** have it.`,
-  ofRoutine: (missed: string, routine: string) => `Of the ${routine} called routine, **${missed}** have it all the same.`,
+  ofRoutine: (missed: string, routine: string) =>
+    `Of the ${routine} called routine, **${missed}** have it all the same.`,
   found: "have it and are called urgent",
   missed: "have it and are called routine",
   falseAlarm: "do not have it and are called urgent",
@@ -112,7 +114,8 @@ export const read = {
   people: "The same 1,000 people as dots",
   rests: {
     test: (images: string) => `Measured on ${images} images that the reader had never seen.`,
-    tune: (images: string) => `Measured on the ${images} images on which the threshold was chosen, so it may be too good.`,
+    tune: (images: string) =>
+      `Measured on the ${images} images on which the threshold was chosen, so it may be too good.`,
   },
   restsAmong: (inThousand: string) =>
     `Of those images, ${inThousand} in 1,000 showed the finding; where you work it is probably less common.`,
@@ -123,7 +126,8 @@ export const read = {
   rejectedTitle: "This file cannot be read",
   rejected,
   failedTitle: "This photograph could not be read",
-  failed: "The reader stopped, perhaps because the device has too little memory. Close other pages and try again.",
+  failed:
+    "The reader stopped, perhaps because the device has too little memory. Close other pages and try again.",
   again: "Try again",
 
   detailsTitle: "About the person",
@@ -133,7 +137,6 @@ export const read = {
   detailsAll: (count: number) => `Use for all ${count}`,
   detailsUsed: "Details of the person",
   detailsChange: "Change and read again",
-  detailsMissing: (names: string) => `Not known: ${names}.`,
   fields: { age: "Age", sex: "Sex", site: "Site on the body", view: "View" } as Record<string, string>,
   units: { years: "years" } as Record<string, string>,
 

@@ -64,7 +64,9 @@ test("a bundle that takes metadata asks for it first, once for as many as one li
 });
 
 test("advice to take it again can be overruled", async () => {
-  const read = vi.fn((_: Blob, { anyway }: { anyway?: boolean }) => Promise.resolve(anyway ? reading : retake));
+  const read = vi.fn((_: Blob, { anyway }: { anyway?: boolean }) =>
+    Promise.resolve(anyway ? reading : retake),
+  );
   const desk = madeDesk({ read });
   const [id = 0] = desk.add([file("a")]);
   await settled(desk);
@@ -76,7 +78,8 @@ test("advice to take it again can be overruled", async () => {
 
 test("one that the reader cannot take does not keep the next from being read", async () => {
   const failed = vi.fn();
-  const read = (one: Blob) => (one.size === 1 ? Promise.reject(new RangeError("memory")) : Promise.resolve(reading));
+  const read = (one: Blob) =>
+    one.size === 1 ? Promise.reject(new RangeError("memory")) : Promise.resolve(reading);
   const desk = madeDesk({ read, failed });
   desk.add([file("a"), file("bb")]);
   await settled(desk);

@@ -2,7 +2,11 @@ import { expect, test } from "vitest";
 import { decidingPoints, nearestPrevalence, peopleOf, ratesOf } from "../../../src/edge/read/meaning";
 import { madeOpened, madePoint } from "./made";
 
-const figure = (value: number, low: number | null = null, high: number | null = null) => ({ value, low, high });
+const figure = (value: number, low: number | null = null, high: number | null = null) => ({
+  value,
+  low,
+  high,
+});
 const EVALUATED = {
   "triage.urgent_if_present": figure(0.8),
   "triage.routine_if_present": figure(0.15),
@@ -18,7 +22,12 @@ const EVALUATED = {
 
 test("of 1,000 people the counts are those of the rates", () => {
   const rates = ratesOf(madeOpened({}, { figures: EVALUATED }));
-  expect(rates).toMatchObject({ split: "test", images: 400, prevalence: 0.2, sensitivity: { low: 0.7, high: 0.93 } });
+  expect(rates).toMatchObject({
+    split: "test",
+    images: 400,
+    prevalence: 0.2,
+    sensitivity: { low: 0.7, high: 0.93 },
+  });
   expect(rates && peopleOf(rates, 0.1)).toEqual({
     present: { urgent: 80, routine: 15, "cannot-assess": 5 },
     absent: { urgent: 270, routine: 585, "cannot-assess": 45 },
@@ -44,7 +53,11 @@ test("a reader that was never evaluated is described by its operating point on t
 
 test("nothing is said where nothing was measured", () => {
   expect(ratesOf(madeOpened({ operating_points: [madePoint({ sensitivity: null })] }))).toBeNull();
-  const two = { classes: ["a", "b"], task: "multilabel" as const, triage: { urgent: ["a", "b"], novelty_threshold: 3, conformal: null } };
+  const two = {
+    classes: ["a", "b"],
+    task: "multilabel" as const,
+    triage: { urgent: ["a", "b"], novelty_threshold: 3, conformal: null },
+  };
   const points = [madePoint({ class_name: "a" }), madePoint({ class_name: "b" })];
   expect(ratesOf(madeOpened({ ...two, operating_points: points }))).toBeNull();
 });
@@ -60,8 +73,12 @@ test("the small network decides by its own points, the first of each class", () 
     decisions_changed: 0,
     largest_score_change: 0,
   };
-  expect(decidingPoints(madeOpened({ small }, { small: true })).map((point) => point.threshold)).toEqual([0.26]);
-  expect(decidingPoints(madeOpened({ small }, { small: false })).map((point) => point.threshold)).toEqual([0.25]);
+  expect(decidingPoints(madeOpened({ small }, { small: true })).map((point) => point.threshold)).toEqual([
+    0.26,
+  ]);
+  expect(decidingPoints(madeOpened({ small }, { small: false })).map((point) => point.threshold)).toEqual([
+    0.25,
+  ]);
 });
 
 test("the slider starts at the nearest offered prevalence", () => {

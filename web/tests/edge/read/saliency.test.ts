@@ -4,7 +4,9 @@ import { colourOf, heatOf, seenPart } from "../../../src/edge/read/saliency";
 const saliency = { values: new Float32Array([9, 9, 9, 9, -1, 0, 2, NaN]), classes: 2, height: 2, width: 2 };
 
 test("heat is of one class, and only of what speaks for it", () => {
-  expect([...heatOf({ ...saliency, values: new Float32Array([9, 9, 9, 9, -1, 0, 2, 1]) }, 1)]).toEqual([0, 0, 1, 0.5]);
+  expect([...heatOf({ ...saliency, values: new Float32Array([9, 9, 9, 9, -1, 0, 2, 1]) }, 1)]).toEqual([
+    0, 0, 1, 0.5,
+  ]);
   expect([...heatOf(saliency, 1)]).toEqual([0, 0, 1, 0]);
 });
 

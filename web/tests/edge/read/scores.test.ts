@@ -13,9 +13,16 @@ test("a binary reader has one row, with its threshold", () => {
 });
 
 test("a multiclass reader is decided by the sum of its urgent classes", () => {
-  const opened = madeOpened({ task: "multiclass", classes, triage, operating_points: [madePoint({ class_name: "" })] });
+  const opened = madeOpened({
+    task: "multiclass",
+    classes,
+    triage,
+    operating_points: [madePoint({ class_name: "" })],
+  });
   const { deciding, others } = scoreTable({ scores: [0.5, 0.25, 0.125, 0.125] }, opened);
-  expect(deciding).toEqual([{ names: ["melanoma", "carcinoma"], score: 0.375, threshold: 0.25, urgent: true }]);
+  expect(deciding).toEqual([
+    { names: ["melanoma", "carcinoma"], score: 0.375, threshold: 0.25, urgent: true },
+  ]);
   expect(others.map(({ names, urgent }) => [names[0], urgent])).toEqual([
     ["naevus", false],
     ["melanoma", true],
@@ -25,7 +32,10 @@ test("a multiclass reader is decided by the sum of its urgent classes", () => {
 });
 
 test("a multilabel reader has a threshold for each urgent finding, and shows the others below", () => {
-  const points = [madePoint({ class_name: "melanoma", threshold: 0.1 }), madePoint({ class_name: "carcinoma" })];
+  const points = [
+    madePoint({ class_name: "melanoma", threshold: 0.1 }),
+    madePoint({ class_name: "carcinoma" }),
+  ];
   const opened = madeOpened({ task: "multilabel", classes, triage, operating_points: points });
   const { deciding, others } = scoreTable({ scores: [0.2, 0.15, 0.9, 0.1] }, opened);
   expect(deciding.map(({ names, threshold }) => [names[0], threshold])).toEqual([
