@@ -13,6 +13,8 @@ export interface Version {
   site: string;
   /** name@version of its bundle. */
   bundle: string;
+  /** SHA-256 of bundle.json: a bundle may be made anew under the same name and version. */
+  digest: string;
 }
 
 export interface Kept {

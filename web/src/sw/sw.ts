@@ -94,7 +94,8 @@ async function missingOf(version: string): Promise<number> {
 }
 
 async function described(version: string): Promise<Version> {
-  return { site: version, bundle: (await siteOf(version))?.bundle ?? "" };
+  const site = await siteOf(version);
+  return { site: version, bundle: site?.bundle ?? "", digest: site?.bundle_digest ?? "" };
 }
 
 async function siteOf(version: string): Promise<Site | null> {

@@ -44,7 +44,9 @@ export function UpdateNotice() {
   );
 }
 
-function whatIsNew({ from, to }: Extract<Update, { kind: "ready" }>): string {
+/** A person decides by it: never "the same reader" where another would answer. */
+export function whatIsNew({ from, to }: Extract<Update, { kind: "ready" }>): string {
   const say = messages.value.install;
-  return from && from.bundle !== to.bundle ? say.updateFromTo(from.bundle, to.bundle) : say.updateApp;
+  if (from && from.bundle !== to.bundle) return say.updateFromTo(from.bundle, to.bundle);
+  return from?.digest === to.digest ? say.updateApp : say.updateMadeAnew(to.bundle);
 }

@@ -24,6 +24,8 @@ export const install: typeof en = {
   byHand: "Für den Startbildschirm: auf „Teilen“ tippen, dann auf „Zum Home-Bildschirm“.",
   updateReady: "Eine neue Version ist bereit",
   updateFromTo: (from, to) => `${to} kann ${from} ablösen; bis dahin bleibt die alte Version in Gebrauch.`,
+  updateMadeAnew: (bundle) =>
+    `${bundle} wurde unter derselben Version neu gemacht und kann anders antworten. Bis dahin bleibt die alte in Gebrauch.`,
   updateApp: "Das Modell bleibt dasselbe, die App darum ist neu. Bis dahin bleibt die alte Version in Gebrauch.",
   useNow: "Jetzt verwenden",
   later: "Später",

@@ -25,6 +25,8 @@ export const install = {
   byHand: "To have it on the home screen, tap Share and then “Add to Home Screen”.",
   updateReady: "A new version is ready",
   updateFromTo: (from: string, to: string) => `${to} can take the place of ${from}, which goes on working until then.`,
+  updateMadeAnew: (bundle: string) =>
+    `${bundle} was made anew under the same version and may answer otherwise. The old one goes on working until then.`,
   updateApp: "The reader stays the same, the app around it is new. The old version goes on working until then.",
   useNow: "Use it now",
   later: "Later",
