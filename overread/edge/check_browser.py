@@ -31,6 +31,12 @@ _MOST_FAILURES = 3
 
 _ADDRESS = re.compile(r"(?:https?|wss?)://[^\s'\"\\)]+")
 
+# What a page's own rules stop never becomes a request.
+_LISTEN = """
+  const refused = (self.overreadRefused = []);
+  addEventListener("securitypolicyviolation", (event) => refused.push(event.blockedURI));
+"""
+_REFUSED = """() => self.overreadRefused"""
 _OPENED = """() => window.overread.opened.then(({ runtime }) => runtime)"""
 _KEPT = """() => navigator.serviceWorker
   ? navigator.serviceWorker.ready.then(() => "")
@@ -119,6 +125,9 @@ async def look(
                     report.runtime = report.selftest.pop("runtime", report.runtime)
                 with _problems_go_to(report):
                     await _read_all(page, photographs, report, advance=advance)
+                with _problems_go_to(report):
+                    refused = await _ask(page, _REFUSED, step="asking what was stopped")
+                    _note_foreign(refused, own=server.url, foreign=report.foreign)
                 await _lose_the_network(page, server, report, probe=probe)
     report.answers += [NO_ANSWER] * (len(photographs) - len(report.answers))
     return report
@@ -142,6 +151,7 @@ async def _open(browser: Browser, server: Loopback, report: BrowserReport) -> Pa
     context.set_default_timeout(_SECONDS * 1000)
     seen = partial(_note_foreign, own=server.url, foreign=report.foreign)
     context.on("request", lambda asked: seen([asked.url]))
+    await context.add_init_script(_LISTEN)
     page = await context.new_page()
     page.on("pageerror", lambda error: report.problems.append(f"the page stumbled: {error.message}"))
     page.on("console", lambda message: seen(_refused(message.text)))
@@ -250,10 +260,10 @@ async def _ask(page: Page, script: str, given: object = None, *, step: str) -> A
 
 
 def _note_foreign(urls: Iterable[str], *, own: str, foreign: set[str]) -> None:
-    foreign.update(url for url in urls if not url.startswith((own, "data:", "blob:", "about:")))
+    foreign.update(url for url in urls if _ADDRESS.match(url) and not url.startswith(own))
 
 
 def _refused(text: str) -> list[str]:
-    """What the page's own rules stopped never became a request; browsers say so on the console."""
+    """What was stopped in a worker is said on the console alone."""
     named = "Content Security Policy" in text or "Content-Security-Policy" in text
-    return _ADDRESS.findall(text) if named else []
+    return [url.rstrip(".,;") for url in _ADDRESS.findall(text)] if named else []

@@ -34,7 +34,7 @@ MakeSite = Callable[..., Path]
 def make_site(tmp_path_factory: pytest.TempPathFactory) -> MakeSite:
     """`make_site(limits=("…",), triage=TriageRule(…))` → a site; the changes are fields of ManifestDraft."""
 
-    def make(*, classes: int = 1, seed: int = 0, **changes: object) -> Path:
+    def make(*, classes: int = 1, seed: int = 0, app: Path = TESTED_APP, **changes: object) -> Path:
         folder = tmp_path_factory.mktemp("edge")
         pack(
             folder / "bundle",
@@ -43,7 +43,7 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> MakeSite:
             network=network_bytes(classes, seed=seed),
         )
         attach(folder / "bundle", {"MODEL_CARD.md": b"# skin\n\nA made reader that knows nothing.\n"})
-        write_site(folder / "bundle", folder / "site", app=TESTED_APP)
+        write_site(folder / "bundle", folder / "site", app=app)
         return folder / "site"
 
     return make
