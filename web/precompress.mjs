@@ -11,7 +11,7 @@ const [app, cache] = process.argv.slice(2);
 mkdirSync(cache, { recursive: true });
 for (const name of readdirSync(join(app, "assets"), { recursive: true })) {
   const path = join(app, "assets", name);
-  if (!path.endsWith(".wasm")) continue;
+  if (!path.endsWith(".wasm") || name.startsWith("webgpu")) continue; // few sites have that one
   const content = readFileSync(path);
   if (content.length < LARGE) continue;
   const kept = join(cache, `${createHash("sha256").update(content).digest("hex")}.br`);

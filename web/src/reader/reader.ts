@@ -15,15 +15,17 @@ import type {
 import { PhotoDecoder } from "./decode";
 import { checked, parseJson, parseSite, SiteFiles, type Bytes } from "./files";
 import { CODEC } from "./jpeg/codec";
+import { tryGpu } from "./gpu";
 import { forSmall, labelOf, operatingLabel } from "./manifest";
 import { tell } from "./metadata";
 import type { Pixels } from "./pixels";
 import type { Plan } from "./planned/plan";
+import type { Network, Output } from "./onnx";
 import { problem } from "./problem";
 import { qualityWarnings } from "./quality";
 import { Refusal } from "./refusal";
 import { compare, type Expected, type Read } from "./selftest";
-import { openSessions, openWhole, RUNTIME, type Models, type Output, type Sessions } from "./sessions";
+import { openSessions, openWhole, RUNTIME, type Models, type Sessions } from "./sessions";
 import { sha256 } from "./sha256";
 import type { Site } from "./site";
 import { decide, whyNot } from "./triage";
@@ -54,6 +56,8 @@ interface Open {
   sessions: Sessions;
   decoder: PhotoDecoder;
   runtime: Runtime;
+  /** The graphics processor is still to be tried. */
+  tryGpu: boolean;
 }
 
 export class Reader implements ReaderApi {
@@ -124,7 +128,7 @@ export class Reader implements ReaderApi {
       openedMs: performance.now() - started,
       notes: note ? [note] : [],
     };
-    this.opened = { site, manifest, sessions, decoder, runtime };
+    this.opened = { site, manifest, sessions, decoder, runtime, tryGpu: (options.gpu ?? false) && shipsGpu(site) };
     return { site, manifest, runtime };
   }
 
@@ -183,16 +187,34 @@ export class Reader implements ReaderApi {
   }
 
   private async test(open: Open): Promise<SelfTest> {
-    const tested = await this.compareAll(open);
+    const tested = await this.compareAll(open, open.sessions.network);
+    if (tested.passed && open.tryGpu) await this.useGpu(open);
     if (tested.passed || !open.sessions.planned) return tested;
     const { site, manifest, sessions, runtime } = open;
     const network = await openWhole(await this.fetchChecked(site, site.network), manifest.preprocess.size);
     open.sessions = { ...sessions, network, planned: false };
     runtime.notes.push("the kernels for convolutions read otherwise here; onnxruntime reads");
-    return this.compareAll(open);
+    return this.compareAll(open, network);
   }
 
-  private async compareAll(open: Open): Promise<SelfTest> {
+  /** Only once the other way was proven: it is what reads if the graphics processor cannot, or is lost. */
+  private async useGpu(open: Open): Promise<void> {
+    open.tryGpu = false;
+    const { site, manifest, sessions, runtime } = open;
+    const begin = async () => {
+      const { GPU_RUNTIME, openOnGpu } = await import("./webgpu");
+      const program = await this.fetchChecked(site, this.files.pathOf(GPU_RUNTIME));
+      return openOnGpu(program, await this.fetchChecked(site, site.network), manifest.preprocess.size);
+    };
+    const values = new Float32Array(3 * manifest.preprocess.size ** 2);
+    const metadata = tell(manifest.metadata).values;
+    const trial = await tryGpu(begin, sessions.network, { values, metadata }, (one) => this.compareAll(open, one));
+    open.sessions = { ...sessions, network: trial.network };
+    if (trial.gpu) runtime.backend = "webgpu";
+    runtime.notes.push(trial.note);
+  }
+
+  private async compareAll(open: Open, network: Network): Promise<SelfTest> {
     const { site, manifest } = open;
     const expected = parseJson<Expected>(await this.fetchChecked(site, site.expected), site.expected);
     const read: (Read | null)[] = [];
@@ -202,7 +224,7 @@ export class Reader implements ReaderApi {
         const { pixels, same } = await this.picture(open, row.file);
         if (!same) others.add(row.file);
         const input = await this.preprocessedAsSaid(open, pixels);
-        const output = await open.sessions.network.run(input, tell(manifest.metadata, row.metadata).values);
+        const output = await network.run(input, tell(manifest.metadata, row.metadata).values);
         read.push(readingOf(manifest, output));
       } catch (thrown) {
         if (!(thrown instanceof Refusal)) throw thrown;
@@ -273,6 +295,11 @@ function quickPictures(site: Site): string[] {
   const bytes = new Map(site.files.map((one) => [one.path, one.bytes]));
   const size = (name: string) => bytes.get(PICTURES + name) ?? 0;
   return Object.keys(site.pixels).filter(isJpeg).sort((a, b) => size(a) - size(b)).slice(0, -1);
+}
+
+/** A site has the runtime for graphics processors only if asked for it; some browsers let no worker use one. */
+function shipsGpu(site: Site): boolean {
+  return "gpu" in navigator && site.files.some((one) => one.path.startsWith("assets/webgpu/"));
 }
 
 function isJpeg(name: string): boolean {

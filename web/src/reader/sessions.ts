@@ -5,6 +5,7 @@ import ortModule from "onnxruntime-web/ort-wasm-simd-threaded.mjs?url";
 import ortBinary from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import type { Preprocess } from "./bundle";
 import type { Bytes } from "./files";
+import { feedsOf, outputOf, TOLD, type Network, type Output } from "./onnx";
 import type { Pixels } from "./pixels";
 import { PlannedNetwork } from "./planned/network";
 import type { Plan } from "./planned/plan";
@@ -17,17 +18,6 @@ export const RUNTIME = new URL(ortBinary, import.meta.url).href;
 /** Pixels to the network's input, float32 [3, size, size]. */
 export interface Preprocessor {
   run(pixels: Pixels): Promise<Float32Array<ArrayBuffer>>;
-}
-
-/** Input and metadata (in the fields' order; empty where the bundle asks for none) to what is told of them. */
-export interface Network {
-  run(input: Float32Array, metadata: Float32Array): Promise<Output>;
-}
-
-export interface Output {
-  scores: Float32Array;
-  novelty: number;
-  saliency: { values: Float32Array; classes: number; height: number; width: number };
 }
 
 export interface Sessions {
@@ -51,7 +41,6 @@ export interface Models {
 /** With so many threads onnxruntime's kernels are faster than ours, which have one (edge-speed.md). */
 const THREADS_BEAT_KERNELS = 3;
 
-const TOLD = ["score", "novelty", "saliency"];
 const OPTIONS: ort.InferenceSession.SessionOptions = { executionProviders: ["wasm"], logSeverityLevel: 4 };
 
 /** Throws ReaderProblem "no-runtime". */
@@ -102,21 +91,7 @@ class OrtNetwork implements Network {
   ) {}
 
   async run(input: Float32Array, metadata: Float32Array): Promise<Output> {
-    const channels = input.length / this.size ** 2;
-    const feeds: Record<string, ort.Tensor> = {
-      input: new ort.Tensor("float32", input, [1, channels, this.size, this.size]),
-    };
-    if (metadata.length) feeds["metadata"] = new ort.Tensor("float32", metadata, [1, metadata.length]);
-    return outputOf(await this.session.run(feeds, TOLD));
+    const tensor = (values: Float32Array, dims: number[]) => new ort.Tensor("float32", values, dims);
+    return outputOf(await this.session.run(feedsOf(input, metadata, this.size, tensor), TOLD));
   }
 }
-
-function outputOf({ score, novelty, saliency }: Record<string, ort.Tensor | undefined>): Output {
-  if (!score || !novelty || !saliency) throw new Error("the network gave no score, novelty or saliency");
-  const [, classes = 0, height = 0, width = 0] = saliency.dims;
-  return {
-    scores: score.data as Float32Array,
-    novelty: (novelty.data as Float32Array)[0] ?? NaN,
-    saliency: { values: saliency.data as Float32Array, classes, height, width },
-  };
-  }
