@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from overread.bundle.manifest import (
     ConformalRule,
@@ -224,9 +224,25 @@ def _pngs(rng: np.random.Generator) -> Iterator[bytes]:
                     sound.append(_made_png(rng, bits, colour, *size, interlaced=interlaced))
     for orientation in (3, 6):
         sound.append(encoded(picture(), "PNG", exif=oriented(orientation)))
+    sound += list(_turned_pngs())
     yield from sound
     for _ in range(150):
         yield _harmed(rng, sound[rng.integers(len(sound))], from_byte=8)
+
+
+def _turned_pngs() -> Iterator[bytes]:
+    """Turned by what ImageMagick and Adobe write, plain and compressed."""
+    raw = f"\nexif\n{len(oriented(6).tobytes()):8d}\n{oriented(6).tobytes().hex()}\n"
+    xmp = '<rdf:Description tiff:Orientation="8"/>'
+    for compressed in (False, True):
+        for name, text in (("Raw profile type exif", raw), ("XML:com.adobe.xmp", xmp), ("Comment", xmp)):
+            for international in (False, True):
+                info = PngImagePlugin.PngInfo()
+                if international:
+                    info.add_itxt(name, text, lang="de", tkey="x", zip=compressed)
+                else:
+                    info.add_text(name, text, zip=compressed)
+                yield encoded(picture(9, 7), "PNG", pnginfo=info)
 
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
