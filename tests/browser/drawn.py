@@ -6,19 +6,22 @@ Screenshots show it with drawn lesions, so that they need neither weights nor ph
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from overread.bundle import ManifestDraft, OperatingPoint, TriageRule
+from overread.bundle import ManifestDraft, OperatingPoint, TriageRule, attach, pack
+from overread.edge import write_site
 from overread.imaging.phantoms import draw_lesion
 from overread.imaging.phantoms.others import text_page
-from overread.imaging.preprocess import Preprocess
+from overread.imaging.preprocess import Preprocess, preprocess_graph
 from overread.imaging.quality import QualityLimits
 
 SIZE, CELL = 112, 16
 SPEC = Preprocess(size=SIZE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+_CARD = b"# skin\n\n## Data\n\n| split | images |\n| --- | --- |\n| test | 0 |\n"
 _SKIN = (0.78, 0.60, 0.53)
 
 
@@ -106,3 +109,11 @@ def _jpeg(pixels: np.ndarray) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=92)
     return stream.getvalue()
+
+
+def write_drawn_site(folder: Path, *, app: Path) -> Path:
+    """The reader as a site: `folder`/site, with its bundle in `folder`/bundle."""
+    pack(folder / "bundle", draft=draw_manifest(), preprocess=preprocess_graph(SPEC), network=draw_network())
+    attach(folder / "bundle", {"MODEL_CARD.md": _CARD})
+    write_site(folder / "bundle", folder / "site", app=app)
+    return folder / "site"

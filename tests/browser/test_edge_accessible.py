@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from overread.bundle import attach, pack
 from overread.edge import write_site
-from overread.imaging.preprocess import preprocess_graph
 from tests.browser.conftest import TESTED_APP
-from tests.browser.drawn import SPEC, draw_manifest, draw_network, draw_photographs
+from tests.browser.drawn import draw_photographs, write_drawn_site
 from tests.bundle.asking import asking_bundle
 
 pytestmark = pytest.mark.browser
@@ -30,14 +28,8 @@ OpenApp = Callable[[Any, str], None]
 def url(
     tmp_path_factory: pytest.TempPathFactory, serve_site: Callable[[Path], AbstractContextManager[str]]
 ) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("drawn")
-    pack(folder / "bundle", draft=draw_manifest(), preprocess=preprocess_graph(SPEC), network=draw_network())
-    attach(
-        folder / "bundle",
-        {"MODEL_CARD.md": b"# skin\n\n## Data\n\n| split | n |\n| --- | --- |\n| test | 0 |\n"},
-    )
-    write_site(folder / "bundle", folder / "site", app=TESTED_APP)
-    with serve_site(folder / "site") as served:
+    site = write_drawn_site(tmp_path_factory.mktemp("drawn"), app=TESTED_APP)
+    with serve_site(site) as served:
         yield served
 
 
@@ -196,6 +188,9 @@ def test_everything_can_be_done_without_a_mouse(
 ) -> None:
     from playwright.sync_api import expect
 
+    # Asked for long before: a key is faster than what tells the browser that a test answers.
+    page.on("filechooser", lambda chooser: chooser.set_files([picture]))
+    picture = {"name": "arm.jpg", "mimeType": "image/jpeg", "buffer": photographs["lesion-arm.jpg"]}
     open_app(page, url)
     page.locator("html[data-self-test=passed]").wait_for()
     page.keyboard.press("Tab")
@@ -204,10 +199,7 @@ def test_everything_can_be_done_without_a_mouse(
     expect(page.locator("main")).to_be_focused()
 
     _tab_to(page, "Choose photographs")
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    picture = {"name": "arm.jpg", "mimeType": "image/jpeg", "buffer": photographs["lesion-arm.jpg"]}
-    chooser.value.set_files([picture])
+    page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_be_focused()
     expect(page.get_by_role("heading", level=1)).to_have_text("Urgent")
 

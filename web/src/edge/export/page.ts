@@ -62,9 +62,12 @@ export function pageOf(kept: KeptReading): Page {
   };
 }
 
-function sentenceOf({ reading: { decision, reason } }: KeptReading): string {
-  const { read } = messages.value;
-  return decision === "cannot-assess" ? read.reasons[reason ?? "novel"] : read.meanings[decision];
+function sentenceOf({ reading: { decision, reason, quality } }: KeptReading): string {
+  const { read, quality: advice } = messages.value;
+  const sentences = [decision === "cannot-assess" ? read.reasons[reason ?? "novel"] : read.meanings[decision]];
+  if (decision === "cannot-assess" && reason !== "undecided") sentences.push(read.scoresUnknown);
+  if (quality.length > 0) sentences.push(advice.readAnyway(quality.map((one) => advice.warnings[one].name).join(", ")));
+  return sentences.join(" ");
 }
 
 function scoreLines({ reading, opened }: KeptReading): ScoreLine[] {

@@ -23,7 +23,7 @@ export function HistoryRow({ kept, onErase }: { kept: KeptReading; onErase: () =
           <DecisionMark decision={decision} word={messages.value.read.decisions[decision]} />
           <span class="name">{kept.name}</span>
           <span class="muted small">
-            {timeOf(kept.readAt)} · {scoreOf(kept)}
+            {[timeOf(kept.readAt), scoreOf(kept)].filter(Boolean).join(" · ")}
           </span>
         </span>
         <Icon name="forward" size={20} />
@@ -33,8 +33,9 @@ export function HistoryRow({ kept, onErase }: { kept: KeptReading; onErase: () =
   );
 }
 
-/** The score nearest to being urgent, or over it by most. */
+/** The score nearest to being urgent, or over it by most; nobody should use one of what cannot be assessed. */
 function scoreOf({ reading, opened }: KeptReading): string {
+  if (reading.decision === "cannot-assess") return "";
   const { deciding, others } = scoreTable(reading, opened);
   const above = (row: ScoreRow) => row.score - (row.threshold ?? 0);
   const first = [...deciding].sort((a, b) => above(b) - above(a))[0] ?? others[0];

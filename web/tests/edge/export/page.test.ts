@@ -45,3 +45,10 @@ test("patient information is on the page only where the bundle asks for it", () 
   expect(asked.facts).toContainEqual(["Details of the person", "Age: 61 years"]);
   expect(pageOf(madeKept()).facts.map(([label]) => label)).not.toContain("Details of the person");
 });
+
+test("a photograph that should have been taken again, and scores that mean little, are told beside the decision", () => {
+  const reading = madeReading({ decision: "cannot-assess", reason: "novel", quality: ["dark", "blurred"] });
+  const { sentence } = pageOf(madeKept({ reading }));
+  expect(sentence).toMatch(/scores mean little.*Too dark, Blurred/i);
+  expect(pageOf(madeKept()).sentence).not.toMatch(/scores|dark/i);
+});
