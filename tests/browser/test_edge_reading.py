@@ -98,6 +98,7 @@ def test_every_photograph_of_a_list_gets_the_decision_that_python_gives(
 def test_the_answer_gets_the_focus_and_its_sliders_move_by_keyboard(shown: Shown, mixed_site: Path) -> None:
     from playwright.sync_api import expect
 
+    (said,) = Bundle.load(mixed_site.parent / "bundle").read([PICTURES["0.png"]])
     page = shown(mixed_site)
     _choose(page, {"0.png": PICTURES["0.png"]})
     expect(page.get_by_role("heading", level=1)).to_be_focused()
@@ -110,6 +111,9 @@ def test_the_answer_gets_the_focus_and_its_sliders_move_by_keyboard(shown: Shown
     expect(cells).to_have_css("opacity", "0")
     overlay.press("End")
     expect(cells).to_have_css("opacity", "1")
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("link", name="Read", exact=True).click()  # Back to the photograph, not to the start.
+    expect(page.get_by_role("heading", level=1)).to_have_text(WORDS[said.decision])
 
     # Tune: 50 with the finding, 200 without; 96 % of the first are found, 50 % of the others are urgent too.
     sentence = page.locator(".people-words")
@@ -133,7 +137,9 @@ def test_a_dark_photograph_is_to_be_taken_again_unless_one_insists(shown: Shown,
     _button(page, "Read it anyway").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(WORDS[said.decision])
     expect(page.locator(".scores strong")).to_have_text(_percent(said))
-    expect(page.locator(".reading .notice.attention")).to_have_text("Read although the photograph is too dark.")
+    expect(page.locator(".reading .notice.attention")).to_have_text(
+        "Read although the photograph is too dark."
+    )
 
 
 def test_metadata_is_asked_for_and_counts(shown: Shown, tmp_path: Path) -> None:

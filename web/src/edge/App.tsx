@@ -7,7 +7,7 @@ import { messages } from "../messages";
 import { AboutScreen } from "./about/AboutScreen";
 import { HistoryScreen } from "./history/HistoryScreen";
 import { InsecureNotice, OfflineState, Preparing, UpdateNotice } from "./install";
-import { place, PLACES, type PlaceName } from "./place";
+import { addressOf, place, PLACES, type PlaceName } from "./place";
 import { ProblemScreen } from "./problems/ProblemScreen";
 import { addPhotographs } from "./read/addPhotographs";
 import type { Desk } from "./read/desk";
@@ -32,8 +32,13 @@ interface AppProps {
 
 export function App({ desk, onTest }: AppProps) {
   const say = messages.value;
-  const items = PLACES.map((name) => ({ href: `#${name}`, icon: ICONS[name], label: say[name].title }));
   const { name, rest } = place.value;
+  const items = PLACES.map((one) => ({
+    href: addressOf(one),
+    icon: ICONS[one],
+    label: say[one].title,
+    current: one === name,
+  }));
   const main = useFocusOnChange(`${name}/${rest}`);
   return (
     <>
@@ -53,7 +58,7 @@ export function App({ desk, onTest }: AppProps) {
           <span>Overread</span>
           {opened.value && <span class="muted bundle">{opened.value.manifest.name}</span>}
         </a>
-        <NavBar label={say.design.places} items={items} current={`#${name}`} />
+        <NavBar label={say.design.places} items={items} />
       </header>
       <main id="main" ref={main} tabIndex={-1}>
         <UpdateNotice />
@@ -83,7 +88,8 @@ function useFocusOnChange(where: string) {
     if (shown.current === where) return;
     shown.current = where;
     window.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    // An answer that is there already has taken the focus for itself.
+    if (!main.current?.contains(document.activeElement)) main.current?.focus({ preventScroll: true });
   }, [where]);
   return main;
 }

@@ -1,6 +1,6 @@
 // Where in the app the person is; it stands in the address, so that the back button works.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 
 export const PLACES = ["read", "history", "about", "settings"] as const;
 export type PlaceName = (typeof PLACES)[number];
@@ -19,6 +19,17 @@ export function placeOf(hash: string): Place {
 }
 
 export const place = signal<Place>(placeOf(globalThis.location?.hash ?? ""));
+
+const lastRead = signal("");
+effect(() => {
+  if (place.value.name === "read") lastRead.value = place.value.rest;
+});
+
+/** The address of a place; from elsewhere, that of Read leads back to the photograph one came from. */
+export function addressOf(name: PlaceName): string {
+  const rest = name === "read" && place.value.name !== "read" ? lastRead.value : "";
+  return rest ? `#${name}/${rest}` : `#${name}`;
+}
 
 /** Go there; `instead`: the back button skips where one was. */
 export function go(name: PlaceName, rest = "", { instead = false } = {}): void {

@@ -142,14 +142,11 @@ function Preview({ photograph: { file } }: { photograph: Photograph }) {
   );
 }
 
-/** When an answer comes while the person waits, the focus goes to it. */
+/** The focus goes to the answer: to one that is there already, or when it comes. */
 function useFocusOnEnd(stage: Photograph["stage"]) {
   const heading = useRef<HTMLHeadingElement>(null);
-  const before = useRef(stage);
   useEffect(() => {
-    const waited = before.current === "waiting" || before.current === "reading";
-    before.current = stage;
-    if (waited && stage === "done") heading.current?.focus({ preventScroll: true });
+    if (stage === "done") heading.current?.focus({ preventScroll: true });
   }, [stage]);
   return heading;
 }
