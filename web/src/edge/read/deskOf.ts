@@ -6,7 +6,7 @@ import { keptOf } from "../history/kept";
 import { keep } from "../history/store";
 import { settings } from "../settings/settings";
 import { isProblem } from "../start";
-import { problem, selfTest } from "../state";
+import { opened as now, problem, selfTest } from "../state";
 import { Desk } from "./desk";
 
 export function deskOf(reader: ReaderClient, opening: Promise<Opened>): Desk {
@@ -15,7 +15,7 @@ export function deskOf(reader: ReaderClient, opening: Promise<Opened>): Desk {
     read: (file, options) => reader.read(file, options),
     finish: async ({ file, metadata }, reading) => {
       const tested = selfTest.value === "running" ? null : selfTest.value;
-      const opened = await opening;
+      const opened = now.value ?? (await opening);
       const kept = await keptOf({
         photograph: file,
         name: file.name,
