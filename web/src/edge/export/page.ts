@@ -33,6 +33,8 @@ export interface Page {
   photograph: string;
   overlay: string;
   scores: ScoreLine[];
+  /** Said where there are more scores than fit. */
+  moreScores: string;
   paragraphs: Paragraph[];
   factsTitle: string;
   /** What and which, in pairs. */
@@ -54,6 +56,7 @@ export function pageOf(kept: KeptReading): Page {
     photograph: read.photograph,
     overlay: `${read.map}. ${read.mapCoarse(reading.saliency.width, reading.saliency.height)}`,
     scores: scoreLines(kept),
+    moreScores: say.moreScores,
     paragraphs: paragraphsOf(kept),
     factsTitle: say.facts,
     facts: factsOf(kept),

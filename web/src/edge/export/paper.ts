@@ -28,9 +28,9 @@ const LEFT = 16;
 const WIDTH = 178;
 const TOP = 16;
 const BOTTOM = 281;
-const PICTURES = { most: 74, least: 42, gap: 6 };
+const PICTURES = { most: 74, least: 38, gap: 6 };
 const CAPTION = { size: 8, colour: MUTED, width: (WIDTH - PICTURES.gap) / 2, lines: 3 };
-const MOST_SCORES = 10;
+const MOST_SCORES = 8;
 const SCORE_HEIGHT = 5.4;
 
 export function drawPage(doc: jsPDF, page: Page, pictures: Pictures): void {
@@ -40,7 +40,7 @@ export function drawPage(doc: jsPDF, page: Page, pictures: Pictures): void {
   drawWarning(sheet, page.warning);
   // The facts stand at the foot; what is left between belongs to the pictures, then to the words.
   const factsTop = BOTTOM - 12 - sheet.heightOfPairs(page.facts, WIDTH);
-  const scores = 4 + SCORE_HEIGHT * Math.min(page.scores.length, MOST_SCORES);
+  const scores = 4 + SCORE_HEIGHT * Math.min(page.scores.length, MOST_SCORES + 1);
   const words = page.paragraphs.reduce((sum, one) => sum + heightOfParagraph(sheet, one), 0);
   const left = factsTop - sheet.y - scores - words - captionHeight(sheet, page);
   drawPictures(sheet, page, pictures, Math.max(PICTURES.least, Math.min(PICTURES.most, left)));
@@ -126,6 +126,10 @@ function drawScores(sheet: Sheet, page: Page): void {
     sheet.text(aside, LEFT + WIDTH, sheet.y, { size: 8, colour: MUTED, right: true });
     sheet.y += SCORE_HEIGHT;
   }
+  if (page.scores.length > MOST_SCORES) {
+    sheet.text(page.moreScores, LEFT, sheet.y, { size: 8, colour: MUTED, width: WIDTH, lines: 1 });
+    sheet.y += SCORE_HEIGHT;
+  }
   sheet.y += 3;
 }
 
@@ -133,7 +137,8 @@ function drawBar(sheet: Sheet, score: ScoreLine, strong: Colour): void {
   const [left, width] = [LEFT + 58, 70];
   const within = (share: number) => (Number.isFinite(share) ? Math.min(1, Math.max(0, share)) : 0);
   sheet.box(left, sheet.y - 2.2, width, 2, [239, 238, 234]);
-  sheet.box(left, sheet.y - 2.2, width * within(score.share), 2, score.threshold ? strong : MUTED);
+  const reached = score.threshold !== null && score.share >= score.threshold.share;
+  sheet.box(left, sheet.y - 2.2, width * within(score.share), 2, reached ? strong : MUTED);
   if (!score.threshold) return;
   const at = left + width * within(score.threshold.share);
   sheet.box(at - 0.25, sheet.y - 3.2, 0.5, 4, INK);
@@ -141,19 +146,34 @@ function drawBar(sheet: Sheet, score: ScoreLine, strong: Colour): void {
 
 const WORDS = { size: 9, colour: INK, width: WIDTH - 42 };
 
-function heightOfParagraph(sheet: Sheet, paragraph: Paragraph): number {
-  return sheet.heightOf(paragraph.text, WORDS) + 2;
+const TITLES = { ...WORDS, bold: true, width: 38, lines: 2 };
+
+function heightOfParagraph(sheet: Sheet, { title, text }: Paragraph): number {
+  return Math.max(sheet.heightOf(title, TITLES), sheet.heightOf(text, WORDS)) + 2;
 }
 
-/** As many lines as fit above `end`; what is cut ends in "…". */
+/** Where there is not room for all, each has its share of the lines; what is cut ends in "…". */
 function drawParagraphs(sheet: Sheet, paragraphs: readonly Paragraph[], end: number): void {
-  for (const paragraph of paragraphs) {
-    const lines = sheet.linesWithin(end - sheet.y, WORDS.size);
+  const needed = paragraphs.map((one) => sheet.lines(heightOfParagraph(sheet, one) - 2, WORDS.size));
+  const room = sheet.lines(end - sheet.y - 2 * paragraphs.length, WORDS.size);
+  sharedLines(needed, room).forEach((lines, index) => {
+    const { title = "", text = "" } = paragraphs[index] ?? {};
     if (lines < 1) return;
-    sheet.text(paragraph.title, LEFT, sheet.y, { ...WORDS, bold: true, width: 38, lines: 2 });
-    const height = sheet.text(paragraph.text, LEFT + 42, sheet.y, { ...WORDS, lines });
-    sheet.y += height + 2;
-  }
+    const titleHeight = sheet.text(title, LEFT, sheet.y, { ...TITLES, lines: Math.min(2, lines) });
+    sheet.y += Math.max(titleHeight, sheet.text(text, LEFT + 42, sheet.y, { ...WORDS, lines })) + 2;
+  });
+}
+
+/** Lines for each of those who need some, of so many in all: who needs little gets it, the others share what is left. */
+export function sharedLines(needed: readonly number[], room: number): number[] {
+  const given = needed.map(() => 0);
+  const order = needed.map((_, index) => index).sort((a, b) => (needed[a] ?? 0) - (needed[b] ?? 0));
+  let left = Math.max(0, room);
+  order.forEach((index, done) => {
+    given[index] = Math.min(needed[index] ?? 0, Math.floor(left / (order.length - done)));
+    left -= given[index] ?? 0;
+  });
+  return given;
 }
 
 function drawFacts(sheet: Sheet, page: Page): void {

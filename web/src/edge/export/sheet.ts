@@ -61,8 +61,9 @@ export class Sheet {
     return this.broken(text, style).length * leading(style.size);
   }
 
-  linesWithin(height: number, size: number): number {
-    return Math.floor(height / leading(size));
+  /** How many lines of that size fit into a height. */
+  lines(height: number, size: number): number {
+    return Math.floor(height / leading(size) + 1e-6);
   }
 
   heightOfPairs(pairs: readonly (readonly [string, string])[], width: number): number {

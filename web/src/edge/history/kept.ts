@@ -36,7 +36,7 @@ export async function keptOf(read: JustRead, now: Date = new Date()): Promise<Ke
     ...rest,
     id: newId(),
     readAt: now.toISOString(),
-    thumbnail: await thumbnailOf(photograph),
+    thumbnail: await thumbnailOf(photograph).catch(() => new Blob()), // A reading counts more than its picture.
     opened: { ...opened, site: { ...opened.site, files: [] } },
   };
 }

@@ -10,6 +10,7 @@ export const exporting: typeof en = {
   title: "Auswertung einer Fotografie",
   notADiagnosis: "Keine Diagnose",
   canBeWrong: "Ein Computer hat diese Fotografie ausgewertet: Er kann Krankheiten übersehen und falschen Alarm geben.",
+  moreScores: "Alle übrigen Werte stehen im JSON dieser Auswertung.",
   facts: "Was ausgewertet wurde, und womit",
   file: "Datei",
   readAt: "Zeitpunkt",

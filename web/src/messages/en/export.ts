@@ -8,6 +8,7 @@ export const exporting = {
   title: "Reading of a photograph",
   notADiagnosis: "Not a diagnosis",
   canBeWrong: "A computer read this photograph: it can miss disease and raise false alarms.",
+  moreScores: "All other scores are in the JSON of this reading.",
   facts: "What was read, and by what",
   file: "File",
   readAt: "Read at",

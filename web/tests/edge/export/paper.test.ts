@@ -1,7 +1,7 @@
 import { jsPDF } from "jspdf";
 import { expect, test } from "vitest";
 import { pageOf } from "../../../src/edge/export/page";
-import { drawPage } from "../../../src/edge/export/paper";
+import { drawPage, sharedLines } from "../../../src/edge/export/paper";
 import { inStandardFonts, type TextAsPicture } from "../../../src/edge/export/sheet";
 import type { KeptReading } from "../../../src/edge/history/kept";
 import { language, type Language } from "../../../src/messages";
@@ -40,6 +40,19 @@ test("everything stands on one page, above its lower edge", () => {
   expect(pages(content)).toBe(1);
   expect(baselines(content).length).toBeGreaterThan(40);
   expect(Math.min(...baselines(content))).toBeGreaterThan(15);
+});
+
+test("limits stand on the page however long the intended use is", () => {
+  const use = "What it is for, at length. ".repeat(200);
+  const kept = madeKept({ opened: madeOpened({ intended_use: use, limits: ["Not for children."] }) });
+  expect(drawn(kept).content).toContain("(Not for children.)");
+});
+
+test("lines are shared among those who need them", () => {
+  expect(sharedLines([1, 20, 3], 24)).toEqual([1, 20, 3]);
+  expect(sharedLines([1, 20, 3], 10)).toEqual([1, 6, 3]);
+  expect(sharedLines([20, 20], 9)).toEqual([4, 5]);
+  expect(sharedLines([5], -3)).toEqual([0]);
 });
 
 test("German letters are written as such", () => {
