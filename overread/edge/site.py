@@ -123,6 +123,10 @@ def write_site(
     """
     if not (app / "index.html").is_file():
         raise UsageError("the web app was not built", where=f"folder '{app}'", todo="run `make web`")
+    if webgpu and not (app / WEBGPU_FOLDER).is_dir():
+        raise UsageError(
+            "the web app was built without WebGPU", where=f"folder '{app}'", todo="run `make web`"
+        )
     refuse_strangers(out)
     full = Bundle.load(bundle)
     small = network == "small" or (network == "auto" and full.manifest.small is not None)

@@ -169,6 +169,8 @@ def test_the_page_itself_forbids_what_the_header_forbids() -> None:
     page = (ROOT / "web" / "src" / "edge" / "index.html").read_text("utf-8")
     [told] = re.findall(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', page)
     assert " ".join(told.split()) == CONTENT_SECURITY_POLICY
+    added = (ROOT / "web" / "src" / "sw" / "headers.ts").read_text("utf-8")
+    assert CONTENT_SECURITY_POLICY in re.sub(r'"\s*\+\s*"', "", added), "the service worker's is another"
     assert "unsafe-inline" not in told
     assert "'unsafe-eval'" not in told
 
