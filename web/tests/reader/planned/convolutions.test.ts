@@ -1,0 +1,80 @@
+// Our kernels against what Python's replay of the same plan gives (tests/edge/test_plan.py writes the vectors).
+
+import { describe, expect, test } from "vitest";
+import { Convolutions } from "../../../src/reader/planned/convolutions";
+import { filledRest, type Plan } from "../../../src/reader/planned/plan";
+import { placesOf } from "../../../src/reader/planned/places";
+import vectors from "./vectors.json";
+
+const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
+const cases = vectors.map(({ plan, network, rest, wanted }) => ({
+  plan: plan as unknown as Plan,
+  network: bytesOf(network),
+  rest: bytesOf(rest),
+  wanted: wanted as Record<string, number[]>,
+}));
+
+function given(plan: Plan): Float32Array {
+  const [channels, height, width] = plan.input;
+  const planes = Float32Array.from({ length: channels * height * width }, (_, at) => ((at * 7) % 23) / 8 - 1);
+  return planes.map((_, at) => planes[(at % channels) * height * width + Math.floor(at / channels)] ?? 0);
+}
+
+describe.each(cases)("a network stored in its way", ({ plan, network, rest, wanted }) => {
+  test("gives what Python's replay gives, the second time as the first", () => {
+    const convolutions = new Convolutions(plan, network);
+    convolutions.input.set(given(plan));
+    const [first, second] = [convolutions.run(), (convolutions.input.set(given(plan)), convolutions.run())];
+    expect(Object.keys(first).sort()).toEqual(Object.keys(wanted).sort());
+    for (const [name, values] of Object.entries(wanted)) {
+      const made = first[name]?.data ?? new Float32Array();
+      expect(made.length).toBe(values.length);
+      const most = Math.max(...values.map((value, at) => Math.abs(value - (made[at] ?? NaN))));
+      expect(most).toBeLessThan(1e-6 * Math.max(...values.map(Math.abs)));
+      expect(second[name]?.data).toEqual(made);
+    }
+  });
+
+  test("finds the rest's weights in the network's file", () => {
+    const whole = filledRest(plan, network, rest);
+    for (const [to, from, count] of plan.filled) {
+      expect(whole.subarray(to, to + count)).toEqual(network.subarray(from, from + count));
+      expect(rest.subarray(to, to + count).every((byte) => byte === 0)).toBe(true);
+    }
+    expect(plan.filled.length).toBeGreaterThan(0);
+  });
+});
+
+test("tensors that are needed at the same time lie apart, and memory is used again", () => {
+  const { plan } = cases[0]!;
+  const { offsets, bytes } = placesOf(plan);
+  const size = (tensor: number) => {
+    const shape = tensor ? plan.steps[tensor - 1]!.shape : plan.input;
+    return shape[0] * shape[1] * shape[2] * 4;
+  };
+  const lastUse = offsets.map((_, tensor) =>
+    Object.values(plan.cuts).includes(tensor)
+      ? Infinity
+      : Math.max(...plan.steps.map((step, at) => (step.from === tensor || step.added === tensor ? at + 1 : 0))),
+  );
+  for (let one = 0; one < offsets.length; one++) {
+    for (let other = one + 1; other < offsets.length; other++) {
+      if (lastUse[one]! < other) continue;
+      const apart = offsets[one]! + size(one) <= offsets[other]! || offsets[other]! + size(other) <= offsets[one]!;
+      expect(apart, `tensors ${one} and ${other}`).toBe(true);
+    }
+  }
+  expect(bytes).toBeLessThan(offsets.reduce((sum, _, tensor) => sum + size(tensor) + 64, 0));
+});
+
+test("a plan that does not fit its network is refused", () => {
+  const { plan, network } = cases[0]!;
+  expect(() => new Convolutions(plan, network.subarray(0, 100))).toThrow("the plan does not fit the network");
+});
+
+test("a value that is no number stays none", () => {
+  const { plan, network } = cases[0]!;
+  const convolutions = new Convolutions(plan, network);
+  convolutions.input.fill(NaN);
+  for (const { data } of Object.values(convolutions.run())) expect(data.every(Number.isNaN)).toBe(true);
+});
