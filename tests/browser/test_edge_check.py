@@ -99,7 +99,7 @@ def test_a_changed_network_is_named_and_refused(site: Path, photographs: Path, t
     told = found.describe()
     assert not found.ok
     assert "file 'bundle/network.onnx' was changed since the site was written" in told["problems"]
-    assert any("the page refuses (changed-file): bundle/network.onnx" in one for one in told["problems"])
+    assert any("opening failed (changed-file: bundle/network.onnx" in one for one in told["problems"])
     assert (told["images"], told["same_decision"], told["max_abs_score_difference"]) == (READ, 0, None)
     assert (told["selftest"], told["offline"]) == (False, False)
 
