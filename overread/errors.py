@@ -64,8 +64,9 @@ class OverreadError(Exception):
         """
         name, what, where, todo = json.loads(text)
         kind = globals().get(name)
-        known = isinstance(kind, type) and issubclass(kind, OverreadError) and kind is not DecodeError
-        return (kind if known else otherwise)(what, where=where, todo=todo)
+        if isinstance(kind, type) and issubclass(kind, OverreadError) and kind is not DecodeError:
+            return kind(what, where=where, todo=todo)
+        return otherwise(what, where=where, todo=todo)
 
 
 def _rebuild(kind: type[OverreadError], what: str, where: str | None, todo: str | None) -> OverreadError:
