@@ -13,7 +13,7 @@ from overread.imaging import GraphRunner, Preprocess, decode, preprocess_graph
 from overread.imaging.quality import ImageQuality, QualityLimits, measure_quality
 from overread.progress import SILENT, Progress
 
-MOST_IMAGES = 500
+MOST_IMAGES = 300
 """Of each split that are measured."""
 LEAST_IMAGES = 20
 """With fewer photographs of train and tune there are no limits."""
