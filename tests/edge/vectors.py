@@ -193,6 +193,8 @@ def _write_files(folder: Path, name: str, files: Iterator[bytes]) -> None:
 def _jpegs(rng: np.random.Generator) -> Iterator[bytes]:
     sound = list(_sound_jpegs(rng))
     yield from sound
+    for content in sound:
+        yield from _other_scans(content)
     for _ in range(600):
         yield _harmed(rng, sound[rng.integers(len(sound))])
 
@@ -212,6 +214,18 @@ def _sound_jpegs(rng: np.random.Generator) -> Iterator[bytes]:
     yield encoded(noisy.resize((330, 260)), "JPEG", quality=92)
     for rare in ("440", "411"):
         yield simplejpeg.encode_jpeg(np.asarray(noisy), colorsubsampling=rare)
+
+
+def _other_scans(content: bytes) -> Iterator[bytes]:
+    """Another band or precision in each scan's header: the order of a progressive file no longer holds."""
+    at = content.find(b"\xff\xda")
+    while at >= 0:
+        last = at + 1 + content[at + 3]  # of the header
+        for place, flipped in ((last, 0x10), (last, 0x01), (last - 1, 0x01), (last - 2, 0x01)):
+            data = bytearray(content)
+            data[place] ^= flipped
+            yield bytes(data)
+        at = content.find(b"\xff\xda", last)
 
 
 def _pngs(rng: np.random.Generator) -> Iterator[bytes]:

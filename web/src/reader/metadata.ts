@@ -85,9 +85,9 @@ function placeOf(field: MetadataField, said: string): number {
   return near >= 0 ? near : NaN;
 }
 
-/** Close to Unicode's case folding: ß as ss, a final sigma as any other. */
+/** Close to Unicode's case folding: ß as ss, every sigma alike. */
 function casefold(text: string): string {
-  return text.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ");
+  return text.toLowerCase().toUpperCase().toLowerCase();
 }
 
 function unfit(field: MetadataField, got: string): Error {
