@@ -92,7 +92,7 @@ function follow(registered: ServiceWorkerRegistration): Promise<boolean> {
 
 async function look(worker: ServiceWorker): Promise<void> {
   const kept = await ask(worker, "check");
-  if (!kept) return;
+  if (!kept || worker !== registered?.active) return; // Replaced meanwhile: the new one knows better.
   if (kept.missing > 0) {
     // The browser made room: fetch again what it threw away, in silence while there is no network.
     const mended = await ask(worker, "mend");
