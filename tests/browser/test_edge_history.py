@@ -193,3 +193,24 @@ def test_language_and_theme_are_kept(page: Any, url: str) -> None:
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
     expect(page.get_by_role("heading", level=1)).to_have_text("Einstellungen")
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+@pytest.mark.firefox
+@pytest.mark.exhaustive
+def test_two_tabs_of_firefox_show_the_same_history(firefox: Any, url: str, open_app: OpenApp) -> None:
+    from playwright.sync_api import expect
+
+    context = firefox.new_context(viewport=PHONE, locale="en-GB")
+    page, other = context.new_page(), context.new_page()
+    open_app(page, url)
+    _read(page, "Grüße 0.png", "Grüße 1.png")
+    for tab in (page, other):
+        tab.goto(f"{url}#history")
+        expect(_rows(tab)).to_have_count(2)
+    _button(other, "Erase Grüße 1.png").click()
+    other.get_by_role("dialog").get_by_role("button", name="Erase").click()
+    expect(_rows(page)).to_have_count(1)
+    page.reload()
+    expect(_rows(page)).to_have_count(1)
+    expect(_rows(page).locator("img")).to_be_visible()
+    context.close()
