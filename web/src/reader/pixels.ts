@@ -7,6 +7,8 @@ export interface Pixels {
   height: number;
 }
 
+const LITTLE = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1;
+
 /** Where rows of RGBA go, turned as an EXIF orientation 1..8 asks (Exif 2.32, table 6). */
 export class Upright {
   readonly pixels: Pixels;
@@ -36,6 +38,11 @@ export class Upright {
     const { data } = this.pixels;
     const { right, down, width } = this;
     const rows = rgba.length / 4 / width;
+    const start = this.origin + top * down;
+    if (right === 3 && down === 3 * width && start % 4 === 0 && rgba.byteOffset % 4 === 0 && LITTLE) {
+      withoutAlpha(rgba, data, start);
+      return;
+    }
     for (let row = 0, from = 0; row < rows; row++) {
       let to = this.origin + (top + row) * down;
       for (let x = 0; x < width; x++, from += 4, to += right) {
@@ -44,5 +51,24 @@ export class Upright {
         data[to + 2] = rgba[from + 2]!;
       }
     }
+  }
+}
+
+/** Four pixels at a time as three words: most photographs lie upright, and a byte at a time takes twice as long. */
+function withoutAlpha(rgba: Uint8Array | Uint8ClampedArray, data: Uint8Array<ArrayBuffer>, start: number): void {
+  const fours = rgba.length >> 4;
+  const from = new Uint32Array(rgba.buffer, rgba.byteOffset, fours * 4);
+  const to = new Uint32Array(data.buffer, data.byteOffset + start, fours * 3);
+  for (let at = 0, word = 0; at < from.length; at += 4, word += 3) {
+    const a = from[at]!;
+    const b = from[at + 1]!;
+    const c = from[at + 2]!;
+    const d = from[at + 3]!;
+    to[word] = (a & 0xffffff) | (b << 24);
+    to[word + 1] = ((b >>> 8) & 0xffff) | (c << 16);
+    to[word + 2] = ((c >>> 16) & 0xff) | (d << 8);
+  }
+  for (let at = fours * 16, byte = start + fours * 12; at < rgba.length; at += 4, byte += 3) {
+    data.set(rgba.subarray(at, at + 3), byte);
   }
 }
