@@ -195,6 +195,8 @@ def _jpegs(rng: np.random.Generator) -> Iterator[bytes]:
     yield from sound
     for content in sound:
         yield from _other_scans(content)
+    progressive = sound[1]
+    yield progressive[: progressive.rfind(b"\xff\xda")] + b"\xff\xd9"  # without its last scan
     for _ in range(600):
         yield _harmed(rng, sound[rng.integers(len(sound))])
 

@@ -15,6 +15,8 @@ const MOST_COMPONENTS = 10;
 export interface Verified {
   /** Chroma is halved in height alone (4:4:0), which older libjpeg-turbo brings to size otherwise. */
   tallChroma: boolean;
+  /** A progressive file without its last scans: libjpeg guesses the missing detail, each version otherwise. */
+  lacksScans: boolean;
 }
 
 /** Throws Damage. Expects a start-of-image marker and frames that are read at all (header.ts). */
@@ -60,7 +62,8 @@ class Walk {
     if (!this.frame) throw damaged("Invalid JPEG file structure: missing SOS marker");
     const [luma, chroma] = this.components;
     const tallChroma = !!luma && !!chroma && luma.across === chroma.across && luma.down === 2 * chroma.down;
-    return { tallChroma };
+    const lacksScans = !!this.frame.progressive && this.components.some(isSmoothed);
+    return { tallChroma, lacksScans };
   }
 
   /** The place of the next marker; bytes before it that are none of the picture are damage. */
@@ -225,6 +228,11 @@ class Walk {
     if (value === undefined) throw new Damage("early", "Premature end of JPEG file");
     return value;
   }
+}
+
+/** As jdcoefct.c decides it: are the coefficients of lowest frequency (but DC) not known to the last bit? */
+function isSmoothed({ precision }: Component): boolean {
+  return precision.subarray(1, 10).some((bits) => bits !== 0);
 }
 
 function startsWith(body: Uint8Array, text: string): boolean {

@@ -30,6 +30,7 @@ export function checkWhole(file: Uint8Array, header: JpegHeader): Verified {
   if (header.components === 4) {
     throw new Refusal("unsupported", "this page does not read JPEG in print colours (CMYK)", AS_PNG);
   }
+  if (verified.lacksScans) throw new Refusal("unsupported", "the last scans of this progressive JPEG are missing", AS_PNG);
   return verified;
 }
 
