@@ -19,7 +19,7 @@ from overread.bundle.seal import MANIFEST_NAME
 from overread.bundle.selftest import EXPECTED_NAME, FOLDER
 from overread.bundle.small import EXPECTED_SMALL_NAME, SMALL_NAME
 from overread.bundle.store import open_store
-from overread.edge.plan import PLAN_NAME, REST_NAME, make_plan
+from overread.edge.plan import PLAN_NAME, REST_NAME, Plan, make_plan
 from overread.edge.precompress import COMPRESSED, precompress
 from overread.edge.swap import swapped_in
 from overread.edge.web_manifest import WEB_MANIFEST_NAME, named_after
@@ -140,7 +140,7 @@ def write_site(
     names = [PREPROCESS_NAME, model, expected, *pictures, *({CARD_NAME} & set(listed))]
     contents, compressed = _app_files(app, webgpu=webgpu)
     contents |= {f"{BUNDLE_FOLDER}/{name}": full.file(name) for name in names}
-    planned = make_plan(full.file(model))
+    planned = _planned(full.file(model), progress)
     if planned is not None:
         contents[f"{BUNDLE_FOLDER}/{PLAN_NAME}"] = planned[0].to_json()
         contents[f"{BUNDLE_FOLDER}/{REST_NAME}"] = planned[1]
@@ -226,6 +226,19 @@ def refuse_strangers(out: Path) -> None:
             where=f"folder {where}",
             todo="name another folder, or move that away",
         )
+
+
+def _planned(network: bytes, progress: Progress) -> tuple[Plan, bytes] | None:
+    try:
+        return make_plan(network)
+    except ModuleNotFoundError as error:
+        if error.name != "onnx":
+            raise
+        progress.note(
+            "the package 'onnx' is not installed, so phones read at half the speed; "
+            "pip install 'overread[edge]' and write the site again"
+        )
+        return None
 
 
 def _app_files(app: Path, *, webgpu: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from overread.edge import site as site_module
 from overread.edge.site import Site, SiteFile, digest_of
 from overread.errors import BundleError, UsageError
 from overread.imaging import decode
+from overread.progress import SilentProgress
 from tests.edge.conftest import GPU, RUNTIME, SCRIPT
 from tests.evaluation.made import make_manifest, make_tables
 
@@ -208,6 +210,22 @@ def test_a_changed_bundle_becomes_no_site(bundle_path: Path, made_app: Path, tmp
 def test_an_app_that_was_not_built_is_said_to_be(made_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="make web"):
         write_site(made_bundle, tmp_path / "site", app=tmp_path / "nothing")
+
+
+def test_without_onnx_a_site_is_written_that_reads_slower_and_that_is_said(
+    made_bundle: Path, made_app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    class Listener(SilentProgress):
+        def note(self, message: str) -> None:
+            said.append(message)
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    site = write_site(made_bundle, tmp_path / "site", app=made_app, progress=Listener())
+    assert (site.plan, site.rest) == (None, None)
+    assert len(said) == 1
+    assert "pip install 'overread[edge]'" in said[0]
 
 
 def test_the_figures_of_an_evaluation_go_along(bundle_path: Path, made_app: Path, tmp_path: Path) -> None:
