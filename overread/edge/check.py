@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -110,13 +111,12 @@ def _find(wanted: Sequence[BrowserName] | None) -> dict[BrowserName, str]:
             f"there is no {missing[0] if missing else 'browser'} on this machine",
             todo="install one (Debian: apt-get install chromium), or name it in OVERREAD_CHROMIUM",
         )
-    try:
-        import playwright  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "the package 'playwright' that drives browsers is not installed",
-            todo="pip install 'overread[edge]'",
-        ) from error
+    for package in ("playwright", "starlette", "uvicorn"):
+        if find_spec(package) is None:
+            raise UsageError(
+                f"the package '{package}' is not installed, which a check needs",
+                todo="pip install 'overread[edge]'",
+            )
     return found
 
 

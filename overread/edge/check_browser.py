@@ -223,7 +223,7 @@ async def _running(name: BrowserName, executable: str) -> AsyncIterator[Browser]
             try:
                 yield browser
             finally:
-                with suppress(Error):  # it may be gone already
+                with suppress(Exception):  # gone already: Ctrl-C reaches Playwright's process too
                     await browser.close()
 
 
@@ -249,9 +249,10 @@ async def _read(page: Page, photograph: Photograph) -> tuple[Answer, list[float]
 
 async def _ask(page: Page, script: str, given: object = None, *, step: str) -> Any:
     asked = asyncio.ensure_future(page.evaluate(_CAREFULLY % script, given))
+    # Where nobody waits any longer, what it ends with when the browser closes is no news.
+    asked.add_done_callback(lambda one: one.cancelled() or one.exception())
     done, _ = await asyncio.wait({asked}, timeout=_SECONDS)
-    if not done:  # not cancelled, since the browser is closed under it
-        asked.add_done_callback(lambda one: one.exception())
+    if not done:
         raise _StepError(f"{step} took more than {_SECONDS} seconds")
     told = asked.result()
     if "thrown" in told:
