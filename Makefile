@@ -44,6 +44,7 @@ bench: setup
 	$(BIN)/python benchmarks/bootstrap.py
 	$(BIN)/python benchmarks/distributed.py
 	$(BIN)/python benchmarks/spark_featurize.py
+	$(BIN)/python benchmarks/edge.py
 	$(BIN)/python benchmarks/spark_scaling.py --simulate
 	$(BIN)/python benchmarks/spark_nih.py --rows 10000
 

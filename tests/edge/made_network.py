@@ -25,9 +25,14 @@ def made_network(*, seed: int = 0, extra: tuple[onnx.NodeProto, ...] = (), metad
             constant(f"{made}.weight", outputs, each, size, size),
             constant(f"{made}.bias", outputs),
         ]
-        sides = {"kernel_shape": [size, size], "strides": [said.get("stride", 1)] * 2}
         return helper.make_node(
-            "Conv", names, [made], pads=[size // 2] * 4, group=said.get("group", 1), **sides
+            "Conv",
+            names,
+            [made],
+            kernel_shape=[size, size],
+            strides=[said.get("stride", 1)] * 2,
+            pads=[size // 2] * 4,
+            group=said.get("group", 1),
         )
 
     for name, value in (("zero", 0.0), ("six", 6.0)):
