@@ -47,6 +47,11 @@ export class SiteFiles {
     }
   }
 
+  /** The same, if the site was made of it. */
+  checked(site: Site, path: string): Promise<Bytes> {
+    return checked(site, path, this.fetch(path));
+  }
+
   /** Path below the site's folder of a file that the build put somewhere. */
   pathOf(url: string): string {
     return decodeURIComponent(new URL(url, this.root).pathname.slice(this.root.pathname.length));
