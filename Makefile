@@ -49,4 +49,4 @@ bench: setup
 	$(BIN)/python benchmarks/spark_nih.py --rows 10000
 
 clean:
-	rm -rf $(VENV) out site build dist
+	rm -rf $(VENV) out site build dist overread/edge/app web/node_modules
