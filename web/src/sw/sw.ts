@@ -60,6 +60,7 @@ async function hear(event: ExtendableMessageEvent): Promise<void> {
     reply(await mended());
   } else if (asked.kind === "use-now") {
     await versions.accept(told.site);
+    void self.skipWaiting();
     await tell({ kind: "accepted", site: told.site }, from);
     reply(await kept());
   }

@@ -35,7 +35,7 @@ export function keepOffline(): Promise<boolean> {
 
 /** The version that is ready is the one to use from now on; loads the page again. */
 export async function useNow(): Promise<void> {
-  const worker = (await registration())?.active;
+  const worker = newest(await registration());
   if (worker) await ask(worker, "use-now");
   location.reload();
 }
@@ -77,6 +77,8 @@ function follow(registered: ServiceWorkerRegistration): Promise<boolean> {
   return new Promise((resolve) => {
     const watch = (worker: ServiceWorker | null) => {
       worker?.addEventListener("statechange", () => {
+        // A browser may let a new one wait for long, until the old one is idle: it can answer all the same.
+        if (worker.state === "installed" && registered.active) void look(worker);
         if (worker.state === "activated") void look(worker).then(() => resolve(true));
         if (worker.state === "redundant" && !registered.active) {
           if (offline.value.kind !== "failed") offline.value = { kind: "failed", failure: null };
@@ -86,13 +88,19 @@ function follow(registered: ServiceWorkerRegistration): Promise<boolean> {
     };
     registered.addEventListener("updatefound", () => watch(registered.installing));
     for (const worker of [registered.installing, registered.waiting, registered.active]) watch(worker);
-    if (registered.active?.state === "activated") void look(registered.active).then(() => resolve(true));
+    const worker = newest(registered);
+    if (worker && registered.active) void look(worker).then(() => resolve(true));
   });
+}
+
+/** The one that knows of the newest version: where it waits, the active one is older. */
+function newest(of: ServiceWorkerRegistration | null | undefined): ServiceWorker | null {
+  return of?.waiting ?? of?.active ?? null;
 }
 
 async function look(worker: ServiceWorker): Promise<void> {
   const kept = await ask(worker, "check");
-  if (!kept || worker !== registered?.active) return; // Replaced meanwhile: the new one knows better.
+  if (!kept || worker !== newest(registered)) return; // Replaced meanwhile: the new one knows better.
   if (kept.missing > 0) {
     // The browser made room: fetch again what it threw away, in silence while there is no network.
     const mended = await ask(worker, "mend");
