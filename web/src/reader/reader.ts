@@ -89,6 +89,8 @@ export class Reader implements ReaderApi {
     const begun = performance.now();
     checkBytes(file.size);
     const bytes = new Uint8Array(await file.arrayBuffer());
+    const digest = sha256(bytes); // on a thread of the browser's
+    digest.catch(() => undefined); // It is said below, if the file is read at all.
     const pixels = await decoder.decode(bytes);
     const { width, height } = pixels;
     const decoded = performance.now();
@@ -103,7 +105,7 @@ export class Reader implements ReaderApi {
       ...readingOf(manifest, output),
       operatingPoint: operatingLabel(manifest),
       bundle: labelOf(manifest),
-      sha256: await sha256(bytes),
+      sha256: await digest,
       metadataMissing: told.missing,
       quality,
       width,
