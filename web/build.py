@@ -152,7 +152,7 @@ def _install(node: Path, web: Path) -> None:
     print("installing the web packages that package-lock.json names (npm ci)", file=sys.stderr)
     # Two quick tries: behind a wall npm would else ask for minutes.
     patience = ["--fetch-retries=2", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"]
-    done = _run([*_npm(node), "ci", "--prefer-offline", *patience], node, web)
+    done = _run([*_npm(node), "ci", "--prefer-offline", "--loglevel=error", *patience], node, web)
     if done.returncode:
         raise BuildError(
             "npm could not install the web packages (see above); where there is no internet, set npm's "
