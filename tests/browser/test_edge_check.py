@@ -123,19 +123,22 @@ def test_a_page_that_asks_elsewhere_and_keeps_nothing_is_caught(
     assert f"{name}: the page asked for what is not of the site: {ELSEWHERE}" in told["problems"]
 
 
-def test_the_command_prints_the_check_as_json(site: Path, photographs: Path) -> None:
-    command = [
-        Path(sys.executable).with_name("overread"),
-        "edge",
-        "--check",
-        site,
-        "--images",
-        photographs / "deep",
-    ]
-    done = subprocess.run([*command, "--browser", "chromium", "--json"], capture_output=True, check=False)
+def test_the_command_leaves_out_what_does_not_start_and_prints_json(
+    site: Path, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "firefox"
+    broken.write_text("#!/bin/sh\necho no display >&2\nexit 1\n")
+    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("OVERREAD_FIREFOX", str(broken))
+    command = [Path(sys.executable).with_name("overread"), "edge", "--check", site, "--json"]
+    done = subprocess.run([*command, "--images", photographs / "deep"], capture_output=True, check=False)
     told = json.loads(done.stdout)
     assert (done.returncode, told["images"], told["same_decision"]) == (0, 2, 2)
     assert told["max_abs_score_difference"] <= 1e-5
+    assert list(told["browsers"]) == ["chromium"]
+    assert "does not start" in told["not_started"]["firefox"]
+    with pytest.raises(OverreadError, match="does not start"):
+        check_site(site, browsers=["firefox"])
 
 
 def test_without_a_browser_it_says_what_to_install(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,21 +146,6 @@ def test_without_a_browser_it_says_what_to_install(site: Path, monkeypatch: pyte
     with pytest.raises(UsageError, match=r"no browser on this machine; install one .*chromium"):
         check_site(site)
     with pytest.raises(UsageError, match=r"no firefox on this machine"):
-        check_site(site, browsers=["firefox"])
-
-
-def test_a_browser_that_does_not_start_is_left_out_unless_asked_for(
-    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tmp_path / "firefox"
-    broken.write_text("#!/bin/sh\necho no display >&2\nexit 1\n")
-    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("OVERREAD_FIREFOX", str(broken))
-    found = check_site(site)
-    assert found.ok
-    assert list(found.describe()["browsers"]) == ["chromium"]
-    assert "does not start" in found.describe()["not_started"]["firefox"]
-    with pytest.raises(OverreadError, match="does not start"):
         check_site(site, browsers=["firefox"])
 
 
