@@ -217,6 +217,7 @@ def test_everything_can_be_done_without_a_mouse(
     expect(page.locator("main")).to_be_focused()
     _tab_to(page, "Erase arm.jpg")
     page.keyboard.press("Space")
+    page.get_by_role("dialog").wait_for()
     for _ in range(3):  # The focus stays in the question.
         page.keyboard.press("Tab")
         assert page.evaluate(
@@ -225,6 +226,7 @@ def test_everything_can_be_done_without_a_mouse(
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Erase arm.jpg")).to_be_focused()
     page.keyboard.press("Space")
+    page.get_by_role("dialog").wait_for()
     _tab_to(page, "Erase")
     page.keyboard.press("Enter")
     expect(page.get_by_text("No readings yet")).to_be_visible()
