@@ -23,7 +23,7 @@ export class Convolutions {
   private readonly weights: number[] = [];
   private readonly zeros: number;
   private readonly patches: number;
-  private readonly planes: number;
+  private readonly planes: Record<string, number>;
 
   /** @param file bytes of the network that the plan was made of */
   constructor(private readonly plan: Plan, file: Uint8Array) {
@@ -41,7 +41,9 @@ export class Convolutions {
     const channels = plan.steps.map((step) => step.shape[0]);
     this.zeros = take(Math.max(...channels) * 4);
     this.patches = take(Math.max(0, ...plan.steps.map((step) => patchBytes(plan, step))));
-    this.planes = take(Math.max(0, ...Object.values(plan.cuts).map((one) => count(plan, one) * 4)));
+    this.planes = Object.fromEntries(
+      Object.entries(plan.cuts).map(([name, tensor]) => [name, take(count(plan, tensor) * 4)]),
+    );
     ({ kernels: this.kernels, memory: this.memory } = openKernels(end));
     weights.forEach((one, index) => new Float32Array(this.memory.buffer, this.weights[index]).set(one));
   }
@@ -56,10 +58,11 @@ export class Convolutions {
     return this.plan.input[0];
   }
 
-  /** Run every step on what lies in `input`. */
+  /** Run every step on what lies in `input`; what it gives stays until the next run. */
   run(): Record<string, Planes> {
     this.plan.steps.forEach((step, index) => this.step(step, index));
-    return Object.fromEntries(Object.entries(this.plan.cuts).map(([name, tensor]) => [name, this.planesOf(tensor)]));
+    const { cuts } = this.plan;
+    return Object.fromEntries(Object.entries(cuts).map(([name, tensor]) => [name, this.planesOf(name, tensor)]));
   }
 
   private step(step: Step, index: number): void {
@@ -94,10 +97,11 @@ export class Convolutions {
     }
   }
 
-  private planesOf(tensor: number): Planes {
+  private planesOf(name: string, tensor: number): Planes {
     const [channels, height, width] = shapeOf(this.plan, tensor);
-    this.kernels.planes(this.at(tensor), this.planes, height * width, channels);
-    const data = new Float32Array(this.memory.buffer, this.planes, channels * height * width).slice();
+    const place = this.planes[name] ?? 0;
+    this.kernels.planes(this.at(tensor), place, height * width, channels);
+    const data = new Float32Array(this.memory.buffer, place, channels * height * width);
     return { data, dims: [1, channels, height, width] };
   }
 
