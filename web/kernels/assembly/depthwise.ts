@@ -40,7 +40,7 @@ export function depthwise(
         a = f32x4.add(a, f32x4.mul(v128.load(p6 + c), v128.load(q, 112)));
         b = f32x4.add(b, f32x4.mul(v128.load(p7 + c), v128.load(q, 128)));
         a = f32x4.add(a, f32x4.mul(v128.load(p8 + c), v128.load(q, 144)));
-        v128.store(y, f32x4.min(highs, f32x4.max(lows, f32x4.add(a, b))));
+        v128.store(y, f32x4.pmin(f32x4.pmax(f32x4.add(a, b), lows), highs));
         y += 16;
         q += 160;
       }
