@@ -22,7 +22,8 @@ VECTORS = Path(__file__).parents[2] / "web" / "tests" / "reader" / "planned" / "
 def shrinks_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Weights of a few bytes are stored small, too."""
     assert LEAST_SAVED > 0
-    monkeypatch.setattr("overread.bundle.shrink.LEAST_SAVED", -(10**6))
+    shrink_all(monkeypatch)
+    monkeypatch.setattr("overread.bundle.shrink.FEW_NUMBERS", 0)
 
 
 def test_steps_know_what_they_take_and_what_is_fused_into_them() -> None:
@@ -108,6 +109,11 @@ def test_the_browser_is_tested_with_what_python_plans() -> None:
             np.testing.assert_allclose(was["wanted"][name], values, atol=1e-5, rtol=1e-5)
 
 
+def shrink_all(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("overread.bundle.shrink.LEAST_SAVED", -(10**6))
+    patch.setattr("overread.bundle.shrink._FEW", 0, raising=False)
+
+
 def planned(network: bytes) -> tuple[Plan, bytes]:
     made = make_plan(network)
     assert made is not None
@@ -164,7 +170,7 @@ def vectors() -> list[dict[str, Any]]:
     found = []
     for storage in (None, *get_args(Storage)):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("overread.bundle.shrink.LEAST_SAVED", -(10**6))
+            shrink_all(patch)
             network = made_network() if storage is None else shrink(made_network(), storage=storage)
         plan, rest = planned(network)
         given = (np.arange(np.prod(SIDES)) * 7 % 23 / 8 - 1).astype(np.float32).reshape(1, *SIDES)
