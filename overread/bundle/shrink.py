@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.floating]
 
 LEAST_SAVED = 2048
 """Bytes; a weight that saves fewer stays float32."""
+FEW_NUMBERS = 10_000
+"""With int10, weights of fewer (depthwise and first convolutions) are fp16: little to carry, much to lose."""
 _LEVELS: dict[str, int] = {"int8": 127, "int10": 511}
 """Integers of 10 bits lie in 16: a third smaller than fp16 once compressed, as every page is sent."""
 _LARGEST_HALF = 65504.0
@@ -36,8 +38,8 @@ def shrink(network: bytes, *, storage: Storage) -> bytes:
     Args:
         network: Bytes of network.onnx.
         storage: "int8": each output channel's weights as whole multiples, -127..127, of a scale of its own,
-            so that none moves by more than half a scale; "int10": the same with -511..511; "fp16": rounded to
-            11 significant bits.
+            so that none moves by more than half a scale; "int10": the same with -511..511,
+            and fp16 where there are few; "fp16": rounded to 11 significant bits.
 
     Returns:
         A network of the same inputs and outputs.
@@ -140,7 +142,7 @@ def _stored(values: npt.NDArray[Any], *, axis: int, storage: Storage) -> _Stored
     """None where float32 must stay: not float32 to begin with, or beyond what the storage can hold."""
     if values.dtype != np.float32 or not np.isfinite(values).all():
         return None
-    if storage != "fp16":
+    if storage == "int8" or (storage == "int10" and values.size >= FEW_NUMBERS):
         return _Stored(*quantise(values, axis=axis, levels=_LEVELS[storage]))
     return _Stored(values.astype(np.float16)) if np.abs(values).max() <= _LARGEST_HALF else None
 

@@ -8,8 +8,21 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from overread.bundle.network import OUTPUTS, Network
-from overread.bundle.shrink import Storage, ends_in_sigmoid_or_softmax, quantise, remap_score, shrink
+from overread.bundle.shrink import (
+    FEW_NUMBERS,
+    Storage,
+    ends_in_sigmoid_or_softmax,
+    quantise,
+    remap_score,
+    shrink,
+)
 from tests.bundle.conftest import SIZE, network_bytes
+
+
+@pytest.fixture
+def shrinks_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Integers for weights of a few numbers, too."""
+    monkeypatch.setattr("overread.bundle.shrink.FEW_NUMBERS", 0)
 
 
 def wide_network(*, shared: bool = False, last: str = "Sigmoid") -> bytes:
@@ -95,6 +108,7 @@ def plain(model: bytes) -> bytes:
 SMALL = {"widen", "depthwise", "turned", "straight", "product"}
 
 
+@pytest.mark.usefixtures("shrinks_few")
 @pytest.mark.parametrize("storage", ["int8", "int10", "fp16"])
 def test_large_weights_are_stored_small_and_nothing_else(storage: Storage) -> None:
     whole, small = constants_of(wide_network()), constants_of(shrink(wide_network(), storage=storage))
@@ -108,6 +122,7 @@ def test_large_weights_are_stored_small_and_nothing_else(storage: Storage) -> No
     assert {small[f"{name}.stored"].dtype for name in stored} == {np.dtype(kinds[storage])}
 
 
+@pytest.mark.usefixtures("shrinks_few")
 @pytest.mark.parametrize(("storage", "levels"), [("int8", 127), ("int10", 511)])
 def test_every_integer_weight_is_within_half_a_scale_of_its_output_channel(
     storage: Storage, levels: int
@@ -129,6 +144,7 @@ def test_every_fp16_weight_is_the_nearest_half() -> None:
         np.testing.assert_array_equal(small[f"{name}.stored"], whole[name].astype(np.float16))
 
 
+@pytest.mark.usefixtures("shrinks_few")
 @pytest.mark.parametrize("storage", ["int8", "int10", "fp16"])
 def test_the_runtime_multiplies_out_what_is_stored(storage: Storage) -> None:
     small = shrink(wide_network(), storage=storage)
@@ -138,6 +154,14 @@ def test_the_runtime_multiplies_out_what_is_stored(storage: Storage) -> None:
         np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=1e-6, rtol=1e-5)
 
 
+def test_int10_keeps_weights_of_few_numbers_in_fp16() -> None:
+    small = constants_of(shrink(wide_network(), storage="int10"))
+    kinds = {name: small[f"{name}.stored"].dtype for name in ("widen", "turned", "depthwise", "product")}
+    assert kinds == {"widen": np.int16, "turned": np.int16, "depthwise": np.float16, "product": np.float16}
+    assert small["depthwise.stored"].size < FEW_NUMBERS <= small["widen.stored"].size
+
+
+@pytest.mark.usefixtures("shrinks_few")
 def test_int8_stays_near_int10_nearer_and_fp16_nearest() -> None:
     whole = Network(wide_network())(inputs())
     gaps = {
