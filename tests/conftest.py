@@ -1,4 +1,4 @@
-"""What tests of every package share: a real Chromium and its skips, and networks that were exported once."""
+"""What tests of every package share: real browsers and their skips, Node, networks exported once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from overread.edge.browsers import find_browser, launch_options
+from tests.scripts import loaded_script
 
+WEB = Path(__file__).parents[1] / "web"
 CHROMIUM, FIREFOX = find_browser("chromium"), find_browser("firefox")
 
 
@@ -75,3 +78,22 @@ def exported_networks(exports: Path) -> Iterator[Path]:
 
     with exported_once(exports):
         yield exports
+
+
+@pytest.fixture(scope="session")
+def builder() -> Iterator[ModuleType]:
+    """web/build.py."""
+    with loaded_script(WEB / "build.py") as module:
+        yield module
+
+
+@pytest.fixture(scope="session")
+def node(builder: ModuleType) -> Path:
+    """Node, with the packages that package-lock.json names."""
+    try:
+        found: Path = builder.find_node()
+    except builder.BuildError as error:
+        pytest.skip(str(error))
+    if not builder.has_packages():
+        pytest.skip("the web packages are not installed: make web")
+    return found

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -17,20 +15,14 @@ from onnx import numpy_helper
 from overread.edge.site import Site, SiteFile, load_site
 from overread.imaging import Preprocess
 from tests.edge.made_network import SIDES, made_network
+from tests.scripts import loaded_script
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "edge.py"
 
 
 @pytest.fixture(scope="module")
 def edge() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("edge_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, spec.name, module)
-        patch.syspath_prepend(str(SCRIPT.parent))  # as for a script: it imports its neighbours
-        spec.loader.exec_module(module)
+    with loaded_script(SCRIPT) as module:
         yield module
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +13,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from overread.training import ReaderSettings
+from tests.scripts import loaded_script
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = ROOT / "benchmarks" / "skin.py"
@@ -20,16 +21,9 @@ SHARED = Path(os.environ.get("OVERREAD_SHARED", ROOT.parent / "shared"))
 
 
 @pytest.fixture(scope="module")
-def skin() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("skin_benchmark", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, spec.name, module)
-        patch.syspath_prepend(str(SCRIPT.parent))  # as for a script: it imports its neighbours
-        spec.loader.exec_module(module)
-    return module
+def skin() -> Iterator[ModuleType]:
+    with loaded_script(SCRIPT) as module:
+        yield module
 
 
 def test_without_the_shared_data_it_says_what_is_missing_and_fails_nothing(tmp_path: Path) -> None:

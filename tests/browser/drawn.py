@@ -18,6 +18,7 @@ from overread.imaging.phantoms import draw_lesion
 from overread.imaging.phantoms.others import text_page
 from overread.imaging.preprocess import Preprocess, preprocess_graph
 from overread.imaging.quality import QualityLimits
+from tests.bundle.conftest import make_draft
 
 SIZE, CELL = 112, 16
 SPEC = Preprocess(size=SIZE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -64,25 +65,19 @@ def draw_network() -> bytes:
 
 
 def draw_manifest(**changes: object) -> ManifestDraft:
+    point = OperatingPoint(
+        name="high-sensitivity",
+        class_name="malignant",
+        threshold=0.25,
+        rule="sensitivity >= 0.95 on tune",
+        sensitivity=0.96,
+        specificity=0.58,
+        positives=60,
+        negatives=240,
+    )
     fields: dict[str, object] = {
-        "name": "skin",
-        "version": "1.0.0",
-        "task": "binary",
-        "classes": ("malignant",),
-        "modality": "dermoscopy",
         "preprocess": SPEC,
-        "operating_points": (
-            OperatingPoint(
-                name="high-sensitivity",
-                class_name="malignant",
-                threshold=0.25,
-                rule="sensitivity >= 0.95 on tune",
-                sensitivity=0.96,
-                specificity=0.58,
-                positives=60,
-                negatives=240,
-            ),
-        ),
+        "operating_points": (point,),
         "triage": TriageRule(urgent=("malignant",), novelty_threshold=0.45),
         "quality": QualityLimits(images=300, shorter_side=120, dark=40, bright=245, sharpness=2),
         "intended_use": "A second look at dermoscopy photographs of single pigmented lesions of adults.",
@@ -91,7 +86,7 @@ def draw_manifest(**changes: object) -> ManifestDraft:
             "Trained on drawings: it shows the app and reads no patient.",
         ),
     }
-    return ManifestDraft(**{**fields, **changes})
+    return make_draft(**{**fields, **changes})
 
 
 def draw_photographs() -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import WEB
+from tests.conftest import WEB
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.web.conftest import WEB
+from tests.conftest import WEB
 
 
 def _run(node: Path, script: str, *arguments: str) -> str:

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.web.conftest import WEB
+from tests.conftest import WEB
 
 ROOT = WEB.parent
 pytest.importorskip("hatchling")
