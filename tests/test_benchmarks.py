@@ -33,6 +33,7 @@ def run_small(script: str, *options: str, folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_featurize_prints_every_contender_and_how_far_features_are_apart(tmp_path: Path) -> None:
     small = ["--count", "8", "--repeats", "1", "--image-size", "65"]
     found = run_small("featurize.py", *small, folder=tmp_path)

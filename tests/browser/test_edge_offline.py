@@ -111,7 +111,7 @@ def _written(folder: Path) -> Path:
 
 
 @pytest.mark.firefox
-@pytest.mark.parametrize("isolated", [True, False])
+@pytest.mark.parametrize("isolated", [pytest.param(True, marks=pytest.mark.exhaustive), False])
 def test_firefox_reads_without_a_network_and_with_threads_too(
     isolated: bool, site: Path, firefox: Any
 ) -> None:
@@ -197,7 +197,14 @@ def test_a_new_version_with_a_changed_byte_is_not_taken(host: Path, newer: Path,
         assert page.evaluate(_OPENED)[0] == "skin@1.0.0"
 
 
-@pytest.mark.parametrize("which", ["bundle/network.onnx", "bundle/bundle.json", "*.wasm", "index.html"])
+@pytest.mark.parametrize(
+    "which",
+    [
+        "bundle/network.onnx",
+        "*.wasm",
+        *(pytest.param(name, marks=pytest.mark.exhaustive) for name in ("bundle/bundle.json", "index.html")),
+    ],
+)
 def test_a_changed_byte_is_refused_by_name_until_the_host_has_mended_it(
     which: str, host: Path, context: Any
 ) -> None:

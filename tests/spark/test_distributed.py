@@ -64,6 +64,7 @@ def test_processes_of_the_distributor_train_the_reader_of_one_process_in_silence
     assert heard.notes == []
 
 
+@pytest.mark.exhaustive
 def test_tasks_of_a_cluster_train_the_reader_of_one_process(
     cluster: str, own_session: None, tmp_path: Path, alone: tuple[Any, Any]
 ) -> None:

@@ -124,7 +124,10 @@ CASES: list[tuple[TunedKind, Task, int, str, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "task", "classes", "reduce", "beside"), CASES)
+@pytest.mark.parametrize(
+    ("kind", "task", "classes", "reduce", "beside"),
+    [CASES[0], *(pytest.param(*case, marks=pytest.mark.exhaustive) for case in CASES[1:])],
+)
 def test_a_head_says_what_sparks_own_pipeline_says(
     kind: TunedKind, task: Task, classes: int, reduce: str, beside: int, spark_engine: SparkEngine, seen: Seen
 ) -> None:
@@ -149,6 +152,7 @@ def test_a_head_says_what_sparks_own_pipeline_says(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_another_converter_of_sparks_forest_says_the_same(spark_engine: SparkEngine, seen: Seen) -> None:
     onnxmltools = pytest.importorskip("onnxmltools")
     from onnxmltools.convert.common.data_types import FloatTensorType
