@@ -110,6 +110,7 @@ def test_the_studies_differ_in_source_reader_and_engine_alone() -> None:
     assert [one.reader.backbone for one in tables] == ["resnet50", "small", "resnet50"]
 
 
+@pytest.mark.exhaustive
 def test_the_pixels_run_to_the_page_beside_the_challenge(drawn: Drawn, tmp_path: Path) -> None:
     source = drawn.folder / "hmnist_28_28_RGB.csv"
     study = load_study(EXAMPLE / "pixels.toml", overrule=[f"cohort.source={source}", *QUICK])

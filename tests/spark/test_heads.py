@@ -174,6 +174,7 @@ def test_another_converter_of_sparks_forest_says_the_same(spark_engine: SparkEng
     np.testing.assert_allclose(ours[outside], theirs[outside], atol=1e-5)
 
 
+@pytest.mark.exhaustive
 def test_boosting_of_classes_is_sparks_one_vs_rest_and_goes_into_onnx(
     spark_engine: SparkEngine, seen: Seen
 ) -> None:

@@ -137,7 +137,9 @@ def test_two_workers_give_the_same_study(folder: Path, expected: Ran) -> None:
     assert run(folder, "two", "workers = 2\n").files == expected.files
 
 
-@pytest.mark.parametrize("master", ["local[1]", "local[2]", "cluster"])
+@pytest.mark.parametrize(
+    "master", [pytest.param("local[1]", marks=pytest.mark.exhaustive), "local[2]", "cluster"]
+)
 def test_spark_gives_the_same_study(
     folder: Path, expected: Ran, own_session: None, master: str, request: pytest.FixtureRequest
 ) -> None:

@@ -171,6 +171,7 @@ def test_bundle_shows_its_fields(told: tuple[Path, RunResult]) -> None:
     assert "localization" not in json.dumps(call("bundle", "show", result.bundle, "--json").json)
 
 
+@pytest.mark.exhaustive
 def test_fine_tuning_leaves_what_age_tells(told: tuple[Path, RunResult], tmp_path: Path) -> None:
     folder, _ = told
     changes = ['reader.phases=["head", "fine-tune"]', "reader.fine_tune.epochs=1", 'bundle.small="none"']

@@ -35,10 +35,10 @@ NETWORKS: list[tuple[str, int, Taps]] = [
     ("xception", 75, "stages"),
     ("densenet121", 64, "stages"),
     ("mobilenetv2_100", 65, "stages"),
-    ("convnext_tiny", 64, "stages"),
     ("vit_small_patch16_224", 64, "stages"),
 ]
 MORE: list[tuple[str, int, Taps]] = [
+    ("convnext_tiny", 64, "stages"),
     ("xception41", 75, "last"),
     ("mobilenetv2_100", 65, "last"),
     ("mobilenetv3_large_100", 65, "stages"),

@@ -132,6 +132,7 @@ def test_processes_that_cannot_reach_each_other_say_so(
     assert "GLOO_SOCKET_IFNAME" in str(raised.value)
 
 
+@pytest.mark.exhaustive
 def test_a_killed_driver_takes_its_processes_along_and_the_same_call_goes_on(
     tmp_path: Path, undisturbed: tuple[ReaderNetwork, Any]
 ) -> None:

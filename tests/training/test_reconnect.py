@@ -89,6 +89,7 @@ def test_the_head_only_reader_is_the_same_twice_and_scored_by_heads_blind_to_the
     assert first.facts["backbone"] == "test_efficientnet"
 
 
+@pytest.mark.exhaustive
 def test_networks_over_folds_are_one_reader_that_comes_out_the_same_again(
     trained: tuple[Cohort, Path, TrainedReader], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from overread.bundle import check_parity
@@ -49,6 +50,7 @@ def test_sizes_and_views_are_in_the_features_in_the_bundle_and_in_what_is_said_o
         torch.testing.assert_close(reader.network(upside_down), reader.network(torch.from_numpy(inputs)))
 
 
+@pytest.mark.exhaustive
 def test_fine_tuning_goes_through_all_sizes_and_is_judged_by_all_views(tmp_path: Path) -> None:
     cohort = small_cohort(tmp_path)
     fine_tune = {"epochs": 1, "patience": 1, "batch_size": 8, "learning_rate": 1e-2}
