@@ -10,9 +10,15 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from overread.edge.browsers import find_browser, launch_options
 from tests.scripts import loaded_script
+
+# Everybody's run draws the same examples; HYPOTHESIS_PROFILE=explore draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 WEB = Path(__file__).parents[1] / "web"
 CHROMIUM, FIREFOX = find_browser("chromium"), find_browser("firefox")

@@ -110,6 +110,7 @@ def test_intervals_cover_one_half_where_there_is_nothing(kind: str, images: int,
     check_nothing(120, images=images, kind=kind, per_patient=per_patient, covered=0.92)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("shift", "images"), [(0.6, 200), (1.2, 200), pytest.param(0.6, 800, marks=pytest.mark.exhaustive)]

@@ -113,7 +113,7 @@ def test_the_last_stage_of_all_is_what_the_last_stage_alone_says(name: str, size
     [
         ("small", 48, (28,), 2),
         pytest.param("small", 48, (28,), 8, marks=EXHAUSTIVE),
-        pytest.param("test_vit", 64, (32,), 4, marks=SLOW),
+        pytest.param("test_vit", 64, (32,), 4, marks=EXHAUSTIVE),
         pytest.param("mobilenetv2_100", 97, (65, 33), 2, marks=EXHAUSTIVE),
     ],
 )
