@@ -47,8 +47,6 @@ NO_NAMES = frozenset({"utils", "util", "common", "helpers", "helper", "manager",
 _CODE_LOADERS = frozenset({"marshal", "shelve", "dill", "cloudpickle", "joblib"})
 _PICKLE_READERS = frozenset({"load", "loads", "Unpickler"})
 _YAML_READERS = frozenset({"load", "load_all", "full_load", "unsafe_load"})
-# In npm's lock; nothing is fetched from there.
-_FUNDING = re.compile(r"""\s*("(funding|url)": )?"https?://[^"]*",?$""")
 _ADDRESS = re.compile(r"https?://[^\s\"']+")
 
 
@@ -210,12 +208,12 @@ def code_from_data(modules: Mapping[str, Module], *, trusted: Sequence[str] = ()
 
 
 def addresses_in(files: Iterable[Path]) -> list[str]:
-    """Lines of lock and requirement files that name a host; its authors' funding pages do not count."""
+    """Lines of lock and requirement files that name a host."""
     return [
         f"{path}:{number}: {found[0]}"
         for path in files
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
-        if (found := _ADDRESS.search(line)) and not _FUNDING.match(line)
+        if (found := _ADDRESS.search(line))
     ]
 
 

@@ -74,6 +74,7 @@ def test_pinned_versions_name_no_host() -> None:
             "*requirements*.txt",
             "*.lock",
             "web/*lock*",
+            "benchmarks/*/*lock*",
         )
         for path in ROOT.glob(pattern)
     ]
@@ -287,4 +288,5 @@ def test_an_address_in_a_lock_file_is_found(tmp_path: Path) -> None:
     npm.write_text(
         '"url": "https://opencollective.com/x"\n\n\n"resolved": "https://npm.example/x.tgz"\n', "utf-8"
     )
-    assert look.addresses_in([npm]) == [f"{npm}:4: https://npm.example/x.tgz"]
+    found = [f"{npm}:1: https://opencollective.com/x", f"{npm}:4: https://npm.example/x.tgz"]
+    assert look.addresses_in([npm]) == found
