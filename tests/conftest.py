@@ -62,10 +62,19 @@ def playwright() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Any) -> Iterator[Any]:
-    """Chromium without a window, that asks nothing of the network by itself."""
+def chromium(playwright: Any) -> Iterator[Any]:
+    """Chromium without a window, that asks nothing of the network by itself; mark the test `browser`."""
     assert CHROMIUM is not None, "mark the test `browser`"
     running = playwright.chromium.launch(**launch_options("chromium", CHROMIUM))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def firefox(playwright: Any) -> Iterator[Any]:
+    """Firefox without a window; mark the test `firefox` too."""
+    assert FIREFOX is not None, "mark the test `firefox`"
+    running = playwright.firefox.launch(**launch_options("firefox", FIREFOX))
     yield running
     running.close()
 

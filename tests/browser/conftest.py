@@ -1,9 +1,9 @@
-"""A site of a small made bundle, real browsers, and how a test opens the app in them."""
+"""A site of a small made bundle, and how a test opens the app in a browser."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,10 @@ import pytest
 
 from overread.bundle import attach, pack
 from overread.edge import write_site
-from overread.edge.browsers import launch_options
 from overread.edge.loopback import serve_site as serving
 from overread.edge.site import APP
 from overread.imaging.preprocess import Preprocess, preprocess_graph
 from tests.bundle.conftest import SIZE, make_draft, network_bytes
-from tests.conftest import FIREFOX
 
 # A build of one's own, so that work on the pages does not wait for `make web`.
 TESTED_APP = Path(os.environ.get("OVERREAD_TEST_APP", APP))
@@ -57,21 +55,6 @@ def site(make_site: MakeSite) -> Path:
 def serve_site() -> Callable[..., Any]:
     """`with serve_site(folder, isolated=True) as url:`."""
     return serving
-
-
-@pytest.fixture(scope="module")
-def chromium(browser: Any) -> Any:
-    """Chromium without a window."""
-    return browser
-
-
-@pytest.fixture(scope="module")
-def firefox(playwright: Any) -> Iterator[Any]:
-    """Firefox without a window; tests that take it are marked `firefox` too."""
-    assert FIREFOX is not None, "mark the test `firefox`"
-    running = playwright.firefox.launch(**launch_options("firefox", FIREFOX))
-    yield running
-    running.close()
 
 
 @pytest.fixture(scope="session")

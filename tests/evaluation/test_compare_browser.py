@@ -14,12 +14,12 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, task: str) -> None:
+def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(chromium, tmp_path: Path, task: str) -> None:
     labels, good, poor, fields = TASKS[task]
     found = compare(poor, good, (good + poor) / 2, labels=labels, all_pairs=True, **fields)
     path = tmp_path / "comparison.html"
     path.write_text(render_comparison(found), encoding="utf-8")
-    page = open_alone_on_a_phone(browser, path)
+    page = open_alone_on_a_phone(chromium, path)
     # A row's name may not be squeezed to a letter a line.
     assert page.evaluate(
         "[...document.querySelectorAll('tbody th[scope=row]')].every(th => th.offsetWidth > 60)"

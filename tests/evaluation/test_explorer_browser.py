@@ -20,8 +20,8 @@ def made() -> Made:
 
 
 @pytest.fixture(scope="module")
-def opened_page(browser, made, tmp_path_factory):
-    yield from opened(browser, made, tmp_path_factory.mktemp("explorer"))
+def opened_page(chromium, made, tmp_path_factory):
+    yield from opened(chromium, made, tmp_path_factory.mktemp("explorer"))
 
 
 @pytest.fixture
@@ -32,10 +32,10 @@ def page(opened_page):
     return opened_page
 
 
-def opened(browser, made, folder: Path, **settings):
+def opened(chromium, made, folder: Path, **settings):
     path = folder / "report.html"
     path.write_text(made.page(), encoding="utf-8")
-    context = browser.new_context(**settings)
+    context = chromium.new_context(**settings)
     page = context.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
@@ -163,15 +163,15 @@ def test_print_shows_the_table_in_its_place(page) -> None:
     assert page.is_visible(".checklist table")
 
 
-def test_without_scripts_the_table_stands_there(browser, made, tmp_path: Path) -> None:
-    for page in opened(browser, made, tmp_path, java_script_enabled=False):
+def test_without_scripts_the_table_stands_there(chromium, made, tmp_path: Path) -> None:
+    for page in opened(chromium, made, tmp_path, java_script_enabled=False):
         assert not page.locator("#x-panel").is_visible()
         assert page.locator("#x-table table").is_visible()
 
 
-def test_of_several_findings_one_is_chosen(browser, tmp_path: Path) -> None:
+def test_of_several_findings_one_is_chosen(chromium, tmp_path: Path) -> None:
     made = make_evaluation("multilabel", names=("Mass", EVIL), n=200)
-    for page in opened(browser, made, tmp_path):
+    for page in opened(chromium, made, tmp_path):
         page.select_option("#x-score", "1")
         assert page.locator("#x-score option").all_text_contents() == ["Mass", EVIL]
         expected = counted(made, threshold=0.5, prevalence=float(made.labels[:, 1].mean()), column=1)
@@ -179,10 +179,10 @@ def test_of_several_findings_one_is_chosen(browser, tmp_path: Path) -> None:
         assert page.evaluate("document.scripts.length") == 2
 
 
-def test_another_script_does_not_run(browser, made, tmp_path: Path) -> None:
+def test_another_script_does_not_run(chromium, made, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text(made.page(), encoding="utf-8")
-    page = browser.new_page()
+    page = chromium.new_page()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.goto(path.as_uri())

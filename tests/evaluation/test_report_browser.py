@@ -14,10 +14,10 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize("task", NAMES)
-def test_the_report_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, task) -> None:
+def test_the_report_loads_nothing_from_elsewhere_and_fits_a_phone(chromium, tmp_path: Path, task) -> None:
     path = tmp_path / "report.html"
     path.write_text(plain(task), encoding="utf-8")
-    page = open_alone_on_a_phone(browser, path)
+    page = open_alone_on_a_phone(chromium, path)
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)

@@ -24,10 +24,10 @@ PAGES = {"binary": lambda: full("binary"), "bare": lambda: bare("multilabel"), "
 
 
 @pytest.mark.parametrize("kind", PAGES)
-def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_path: Path, kind) -> None:
+def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(chromium, tmp_path: Path, kind) -> None:
     path = tmp_path / "cohort.html"
     path.write_text(PAGES[kind](), encoding="utf-8")
-    page = open_alone_on_a_phone(browser, path)
+    page = open_alone_on_a_phone(chromium, path)
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     # A row's name may not be squeezed to a letter a line.
     assert page.evaluate(
@@ -43,10 +43,10 @@ def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(browser, tmp_pat
     page.close()
 
 
-def test_the_bars_of_a_class_fill_their_rail_and_the_flow_has_its_lines(browser, tmp_path: Path) -> None:
+def test_the_bars_of_a_class_fill_their_rail_and_the_flow_has_its_lines(chromium, tmp_path: Path) -> None:
     path = tmp_path / "cohort.html"
     path.write_text(full("binary"), encoding="utf-8")
-    page = browser.new_page(viewport={"width": 1100, "height": 900})
+    page = chromium.new_page(viewport={"width": 1100, "height": 900})
     page.goto(path.as_uri())
     widths = page.evaluate(
         "[...document.querySelectorAll('.stack')].map(s => [s.clientWidth,"

@@ -78,8 +78,8 @@ def test_a_row_is_fitted_once_and_a_library_that_is_missing_is_a_row_that_says_s
 
 
 @pytest.mark.browser
-def test_the_page_fits_a_phone_and_loads_nothing(made: tuple[Path, HeadTable], browser: Any) -> None:
-    page = open_alone_on_a_phone(browser, made[0] / "out" / "heads.html")
+def test_the_page_fits_a_phone_and_loads_nothing(made: tuple[Path, HeadTable], chromium: Any) -> None:
+    page = open_alone_on_a_phone(chromium, made[0] / "out" / "heads.html")
     assert page.locator("table.heads tbody tr").count() >= 3
 
 

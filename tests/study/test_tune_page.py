@@ -105,10 +105,10 @@ def test_the_same_search_gives_the_same_bytes_and_loads_nothing() -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1180, 390])
-def test_the_page_is_drawn_without_overflow_or_complaint(width: int, browser: Any, tmp_path: Path) -> None:
+def test_the_page_is_drawn_without_overflow_or_complaint(width: int, chromium: Any, tmp_path: Path) -> None:
     file = tmp_path / "tune.html"
     file.write_text(page())
-    window = browser.new_page(viewport={"width": width, "height": 900})
+    window = chromium.new_page(viewport={"width": width, "height": 900})
     complaints: list[str] = []
     window.on("console", lambda message: complaints.append(message.text))
     window.on("pageerror", lambda error: complaints.append(str(error)))
