@@ -116,7 +116,7 @@ def _refuse_mixtures(
 
 
 def _facts(out: Path, site: Site) -> dict[str, Any]:
-    from overread.edge.check_files import load_sizes
+    from overread.edge.first_visit import load_sizes
 
     return {
         "site": out,

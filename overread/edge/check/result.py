@@ -8,8 +8,9 @@ from typing import Any
 
 from overread.bundle.selftest import SCORE_TOLERANCE
 from overread.edge.browsers import BrowserName
-from overread.edge.check_browser import BrowserReport
-from overread.edge.check_parity import Answer, Parity
+from overread.edge.check.answer import Answer
+from overread.edge.check.browser_report import BrowserReport
+from overread.edge.check.parity import Parity
 from overread.edge.site import Site
 
 

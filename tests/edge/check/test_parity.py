@@ -1,24 +1,11 @@
-"""What Python and a browser say, side by side: pure, and Python's half on a made site."""
+"""What Python and a browser say, side by side: pure."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from overread.bundle import Bundle
-from overread.edge import load_site
-from overread.edge.check_parity import (
-    NO_ANSWER,
-    Answer,
-    compare,
-    count_agreed,
-    list_photographs,
-    open_reader,
-    read_in_python,
-)
-from overread.errors import BundleError, UsageError
-from tests.bundle.conftest import encode, make_pixels
+from overread.edge.check.answer import NO_ANSWER, Answer
+from overread.edge.check.parity import compare, count_agreed
 
 READ = Answer(decision="urgent", scores=(0.7, 0.2), sha256="a")
 REJECTED = Answer(reject="truncated")
@@ -92,42 +79,3 @@ def test_agreed_is_what_python_and_every_browser_decide_alike() -> None:
     python = [READ, READ, READ, REJECTED]
     assert count_agreed(python, [[READ, other, READ, REJECTED], [READ, READ, NO_ANSWER, REJECTED]]) == 1
     assert count_agreed(python, [[READ, other, READ, REJECTED]]) == 2
-
-
-def test_photographs_are_found_to_the_bottom_by_their_names(tmp_path: Path) -> None:
-    for name in ("b.jpeg", "deep/er/A.JPG", "c.png", "notes.csv", "d.tiff", ".hidden.jpg"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"")
-    found = list_photographs(tmp_path)
-    assert [(photograph.image_id, photograph.media_type) for photograph in found] == [
-        ("b", "image/jpeg"),
-        ("c", "image/png"),
-        ("deep/er/A", "image/jpeg"),
-    ]
-
-
-def test_a_folder_without_photographs_is_said(tmp_path: Path) -> None:
-    (tmp_path / "notes.csv").write_text("")
-    with pytest.raises(UsageError, match=r"holds no JPEG or PNG file; check the path"):
-        list_photographs(tmp_path)
-
-
-def test_python_reads_with_the_network_of_the_site(
-    made_site: Path, made_bundle: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "a.png").write_bytes(encode(make_pixels()))
-    (tmp_path / "b.png").write_bytes(b"no picture")
-    reader = open_reader(made_site, load_site(made_site))
-    read, rejected = (read_in_python(reader, photograph) for photograph in list_photographs(tmp_path))
-    wanted, full = (Bundle.load(made_bundle, small=small).read([tmp_path / "a.png"])[0] for small in (1, 0))
-    assert (read.decision, read.scores[0], read.sha256) == (wanted.decision, wanted.scores[0], wanted.sha256)
-    assert read.scores[0] != full.scores[0]
-    assert (rejected.decision, rejected.reject) == (None, "not-an-image")
-
-
-def test_a_site_without_its_network_is_said(made_site: Path, tmp_path: Path) -> None:
-    site = load_site(made_site)
-    (tmp_path / "bundle").mkdir()
-    (tmp_path / "bundle/bundle.json").write_bytes((made_site / "bundle/bundle.json").read_bytes())
-    with pytest.raises(BundleError, match="lacks a file that reading needs; write it anew"):
-        open_reader(tmp_path, site)

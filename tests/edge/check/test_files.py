@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overread.edge import load_site
-from overread.edge.check_files import check_files, load_sizes
+from overread.edge.check.files import check_files
 from tests.edge.conftest import RUNTIME
 
 
@@ -84,23 +84,3 @@ def test_a_network_that_the_bundle_does_not_seal_is_named(own: Path) -> None:
     assert f"file '{network}' is not the one that bundle.json seals" in check_files(
         own, site.model_copy(update={"files": files})
     )
-
-
-def test_a_first_visit_loads_the_compressed_files_where_there_are_some(own: Path) -> None:
-    before = load_sizes(own, load_site(own))
-    assert before["br"] < before["raw"]
-    assert before["gz"] < before["raw"]
-    gone = own / f"{RUNTIME}.br"
-    saved = (own / RUNTIME).stat().st_size - gone.stat().st_size
-    gone.unlink()
-    after = load_sizes(own, load_site(own))
-    assert after == before | {"br": before["br"] + saved}
-
-
-def test_what_is_fetched_only_when_asked_for_is_no_first_visit(made_site: Path) -> None:
-    site = load_site(made_site)
-    later = tuple(one.model_copy(update={"precache": one.path != RUNTIME}) for one in site.files)
-    all_sizes, sizes = (
-        load_sizes(made_site, one) for one in (site, site.model_copy(update={"files": later}))
-    )
-    assert all_sizes["raw"] - sizes["raw"] == (made_site / RUNTIME).stat().st_size

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
 
 from overread.bundle.selftest import FOLDER
 from overread.edge.browsers import BROWSERS, BrowserName, find_browser
-from overread.edge.check_browser import BrowserReport, look
-from overread.edge.check_files import check_files, load_sizes
-from overread.edge.check_parity import (
-    Photograph,
-    compare,
-    count_agreed,
-    list_photographs,
-    open_reader,
-    read_in_python,
-)
-from overread.edge.check_result import SiteCheck
+from overread.edge.check.browser_report import BrowserReport
+from overread.edge.check.event_loop import run_to_the_end
+from overread.edge.check.files import check_files
+from overread.edge.check.in_python import open_reader, read_in_python
+from overread.edge.check.parity import compare, count_agreed
+from overread.edge.check.photograph import Photograph, list_photographs
+from overread.edge.check.result import SiteCheck
+from overread.edge.check.visit import look
+from overread.edge.first_visit import load_sizes
 from overread.edge.site import BUNDLE_FOLDER, Site, load_site
 from overread.errors import BundleError, OverreadError, UsageError
 from overread.progress import SILENT, Progress
-
-__all__ = ["SiteCheck", "check_site"]
-
-_Value = TypeVar("_Value")
 
 
 def check_site(
@@ -74,7 +65,7 @@ def check_site(
     for name, executable in found.items():
         with progress.task(f"reading in {name}", len(photographs)) as task:
             try:
-                reports[name] = _run(
+                reports[name] = run_to_the_end(
                     look(
                         name,
                         executable,
@@ -122,26 +113,3 @@ def _find(wanted: Sequence[BrowserName] | None) -> dict[BrowserName, str]:
 
 def _probe(folder: Path, site: Site) -> Photograph:
     return Photograph("self-test", folder / BUNDLE_FOLDER / FOLDER / min(site.pixels))
-
-
-def _run(work: Coroutine[Any, Any, _Value]) -> _Value:
-    """Run to the end, also where an event loop is running already, as in a notebook."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    results: list[_Value] = []
-    errors: list[BaseException] = []
-
-    def alone() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=alone, name="edge-check")
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
