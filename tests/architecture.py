@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("errors", "progress"),
+    ("errors", "json_text", "progress"),
     ("imaging",),
     ("engine",),
     ("cohort",),

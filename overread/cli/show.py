@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from overread.json_text import json_text
 from overread.progress import Task
 
 JsonFlag = Annotated[
@@ -63,7 +62,7 @@ class _Bar:
 
 def print_json(values: Mapping[str, Any]) -> None:
     """One JSON object; NaN is null, a path is text."""
-    sys.stdout.write(json.dumps(_plain(values), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(values, indent=2))
 
 
 def print_facts(facts: Mapping[str, Any], *, title: str = "") -> None:
@@ -123,15 +122,3 @@ def _inline(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(_inline(one) for one in value)
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

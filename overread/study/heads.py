@@ -19,6 +19,7 @@ from overread.cohort import Cohort, ingest
 from overread.cohort.cohort import CARD
 from overread.engine import Engine, write_atomically
 from overread.errors import TrainingError, UsageError
+from overread.json_text import json_text
 from overread.progress import SILENT, Progress
 from overread.study.heads_figures import Judged, Side, figures_of
 from overread.study.settings import Study, check_study, load_study, overruled
@@ -273,8 +274,7 @@ def compare_heads(
     from overread.study.heads_page import render_heads
 
     said = {name: value for name, value in result.as_json().items() if name not in ("page", "table")}
-    text = json.dumps(_undefined_as_null(said), indent=1, ensure_ascii=False)
-    write_atomically(result.table, (text + "\n").encode())
+    write_atomically(result.table, json_text(said, indent=1).encode())
     write_atomically(result.page, render_heads(result).encode())
     return result
 
@@ -380,11 +380,3 @@ class _Work:
     def _path(self, asked: Asked) -> Path:
         digest = hashlib.sha256(f"{self._key} {asdict(asked)}".encode()).hexdigest()[:24]
         return self._folder / f"{digest}.npz"
-
-
-def _undefined_as_null(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _undefined_as_null(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_undefined_as_null(one) for one in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
