@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from told import tell
 
 CONTENDERS: dict[str, str] = {
     "ours": "Overread",
@@ -39,10 +40,7 @@ def main() -> None:
         contend(asked.contender, asked)
         return
     found = measure(asked)
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:

@@ -11,7 +11,6 @@ never judged.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -24,15 +23,13 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from told import tell
 
 
 def main() -> None:
     asked = _arguments()
     found = measure(asked)
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
 
 
 def measure(asked: argparse.Namespace) -> dict[str, Any]:

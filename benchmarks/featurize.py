@@ -8,10 +8,8 @@ shared machine only ratios within one run mean something, and those of CPU time 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from runner import TUNED_ENVIRONMENT, Peers, add_common_arguments, contend, default_weights, prepare_images
 from timing import FIRST
+from told import measure_and_tell
 
 CONTENDERS: dict[str, str] = {
     "ours-2": "Overread, 2 workers",
@@ -36,12 +35,7 @@ TUNED = ("tuned", *PEERS)
 
 def main() -> None:
     asked = _arguments()
-    with tempfile.TemporaryDirectory(prefix="overread-bench-") as folder:
-        found = measure(asked, Path(folder))
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    measure_and_tell(asked, measure, show)
 
 
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:

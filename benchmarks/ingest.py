@@ -14,13 +14,13 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from told import measure_and_tell
 
 CONTENDERS: dict[str, str] = {
     "ours": "Overread",
@@ -38,12 +38,7 @@ def main() -> None:
     if asked.contender:
         contend(asked.contender, asked.folder, workers=asked.workers)
         return
-    with tempfile.TemporaryDirectory(prefix="overread-bench-", dir=asked.folder) as folder:
-        found = measure(asked, Path(folder))
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    measure_and_tell(asked, measure, show, below=asked.folder)
 
 
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:

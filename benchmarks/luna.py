@@ -9,7 +9,6 @@ and are too narrow for that.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from default_study import Arrays, run_default
 from medmnist import read_test, show
 from runner import SHARED
+from told import tell
 
 FOLDER = SHARED / "data" / "luna_patches"
 
@@ -34,10 +34,7 @@ def main() -> None:
         arrays |= read_test(asked.test)
     with tempfile.TemporaryDirectory(prefix="overread-bench-") as made:
         found = {**run_default(arrays, asked.out or Path(made), name="luna-patches"), "peers": {}}
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
 
 
 def _arguments() -> argparse.Namespace:

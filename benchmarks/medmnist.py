@@ -11,7 +11,6 @@ little of it. Accuracy is at 0.5 of a score that is calibrated at the share of p
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import urllib.request
@@ -23,6 +22,7 @@ from default_study import SPLITS, Arrays, run_default
 from rich.console import Console
 from rich.table import Table
 from runner import SHARED
+from told import tell
 
 DEFAULT = SHARED / "data" / "medmnist" / "pneumoniamnist.npz"
 PUBLISHED = "https://zenodo.org/records/10519652/files/{name}.npz?download=1"
@@ -53,10 +53,7 @@ def main() -> None:
         peer: {"auc": auc, "accuracy": accuracy}
         for peer, (auc, accuracy) in PEERS.get(name.partition("_")[0], {}).items()
     }
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
 
 
 def read_arrays(path: Path) -> Arrays:

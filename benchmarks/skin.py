@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from runner import SHARED
+from told import tell
 
 Floats = npt.NDArray[np.float64]
 RESAMPLES = 2000
@@ -84,7 +85,7 @@ def main() -> int:
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory(prefix="overread-skin-") as folder:
         found = measure(Path(asked.work or folder), asked)
-    print(json.dumps(found, indent=2)) if asked.json else show(found)
+    tell(found, show, as_json=asked.json)
     return 0
 
 

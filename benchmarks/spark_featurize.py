@@ -10,10 +10,8 @@ CPU time more than those of rates.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from runner import TUNED_ENVIRONMENT, add_image_arguments, contend, default_weights, prepare_images
 from timing import FIRST, WARM
+from told import measure_and_tell
 
 CONTENDERS: dict[str, str] = {
     "spark-2": "Overread on Spark, local[2]",
@@ -47,12 +46,7 @@ GOALS: dict[str, tuple[str, float, str]] = {
 
 def main() -> None:
     asked = _arguments()
-    with tempfile.TemporaryDirectory(prefix="overread-bench-", dir=asked.folder) as folder:
-        found = measure(asked, Path(folder))
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    measure_and_tell(asked, measure, show, below=asked.folder)
 
 
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:

@@ -30,6 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from process_tree import MemoryWatch, cpu_seconds
 from runner import SHARED
+from told import tell
 
 TABLE = "Data_Entry_2017_v2020.csv"
 LISTS = ("train_list", "val_list", "test_list")
@@ -55,10 +56,7 @@ def main() -> None:
         found = measure(asked, Path(folder))
     if asked.plot:
         plot(found, asked.plot)
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
     if not found["reconciles"]:
         sys.exit("rows were lost or made up: see above")
 

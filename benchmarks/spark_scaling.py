@@ -27,6 +27,7 @@ from rich.table import Table
 from runner import add_image_arguments, contend, default_weights, prepare_images
 from timed_stage import PARTS
 from timing import WARM
+from told import tell
 
 STORAGE = {"1 Gb/s": 110.0, "10 Gb/s": 1100.0, "scales along": float("inf")}
 """What storage gives to all executors together, MB/s."""
@@ -48,10 +49,7 @@ def main() -> None:
         found["troubles"] = troubles(found, asked)
     if asked.plot:
         plot(found, asked.plot)
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    tell(found, show, as_json=asked.json)
 
 
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:

@@ -9,16 +9,15 @@ ones find pixels (not in the untuned row). Times are shown and never judged.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from runner import TUNED_ENVIRONMENT, Peers, add_common_arguments, contend, default_weights, prepare_images
+from told import measure_and_tell
 
 CONTENDERS: dict[str, str] = {
     "ours": "Overread",
@@ -33,12 +32,7 @@ TUNED = ("tuned", *PEERS)
 
 def main() -> None:
     asked = _arguments()
-    with tempfile.TemporaryDirectory(prefix="overread-bench-") as folder:
-        found = measure(asked, Path(folder))
-    if asked.json:
-        print(json.dumps(found, indent=2))
-    else:
-        show(found)
+    measure_and_tell(asked, measure, show)
 
 
 def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
