@@ -67,6 +67,8 @@ class Replay(_Part):
 def selftest_images() -> dict[str, bytes]:
     """The pictures by file name: JPEG and PNG, wide, tall, grey, tiny, large and turned by EXIF.
 
+    The JPEGs have the samplings of cameras (4:2:0, 4:2:2, 4:4:4) and odd sides, where decoders differ.
+
     Always the same pixels; together below 300 kB.
     """
     return dict(_drawn())
@@ -79,13 +81,13 @@ def _drawn() -> tuple[tuple[str, bytes], ...]:
     turned = PillowImage.Exif()
     turned[_EXIF_ORIENTATION] = 6
     pictures = {
-        "01-blob.jpg": _jpeg(_blob(rng, 240, 240)),
+        "01-blob.jpg": _jpeg(_blob(rng, 241, 239), sampling="4:4:4"),
         "02-wide.png": _png(_blob(rng, 120, 200)),
-        "03-tall.jpg": _jpeg(_blob(rng, 320, 150)),
+        "03-tall.jpg": _jpeg(_blob(rng, 321, 151), sampling="4:2:2"),
         "04-grey.png": _png(_blob(rng, 160, 160)[..., 1]),
         "05-large.jpg": _jpeg(_blob(rng, 1200, 1600), quality=70),
         "06-tiny.png": _png(_blob(rng, 5, 7)),
-        "07-turned.jpg": _jpeg(_blob(rng, 180, 260), exif=turned.tobytes()),
+        "07-turned.jpg": _jpeg(_blob(rng, 181, 261), exif=turned.tobytes()),
         "08-noise.png": _png(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)),
     }
     return tuple(pictures.items())
@@ -181,9 +183,11 @@ def _blob(rng: np.random.Generator, height: int, width: int) -> NDArray[np.uint8
     return rounded
 
 
-def _jpeg(pixels: NDArray[np.uint8], *, quality: int = 90, exif: bytes = b"") -> bytes:
+def _jpeg(
+    pixels: NDArray[np.uint8], *, quality: int = 90, sampling: str = "4:2:0", exif: bytes = b""
+) -> bytes:
     stream = io.BytesIO()
-    PillowImage.fromarray(pixels).save(stream, "JPEG", quality=quality, exif=exif)
+    PillowImage.fromarray(pixels).save(stream, "JPEG", quality=quality, subsampling=sampling, exif=exif)
     return stream.getvalue()
 
 

@@ -1,6 +1,7 @@
 // What the page and the reader in its Web Worker say to each other (over Comlink).
 
 import type { Manifest } from "./bundle";
+import type { WayName } from "./jpeg/way";
 import type { Site } from "./site";
 
 export type Decision = "urgent" | "routine" | "cannot-assess";
@@ -16,8 +17,8 @@ export type Metadata = Record<string, number | string>;
 export interface OpenOptions {
   /** At most so many threads; 1 where the page is not isolated. */
   threads?: number;
-  /** "auto": the browser's JPEG decoder where it equals ours on the self-test, else the codec that we bring. */
-  decoder?: "auto" | "browser" | "codec";
+  /** "auto": the fastest way to decode JPEG that gives Python's pixels of the self-test. */
+  decoder?: "auto" | WayName;
   /** Try WebGPU, and keep it only where it is faster and passes the self-test. */
   gpu?: boolean;
 }
@@ -26,7 +27,8 @@ export interface Runtime {
   backend: "wasm" | "webgpu";
   threads: number;
   isolated: boolean;
-  decoder: "browser" | "codec";
+  /** The planes of the browser's decoder (WebCodecs), its picture, or the codec that the site brings. */
+  decoder: WayName;
   /** Milliseconds from the first byte asked for to the first image that could be read. */
   openedMs: number;
   /** Why a faster way was not taken, in a sentence for the technical details. */

@@ -19,6 +19,11 @@ export interface Kernels {
   planes(x: number, y: number, pixels: number, channels: number): void;
   across(x: number, y: number, taps: number, rows: number, width: number, outWidth: number, window: number): void;
   down(x: number, y: number, taps: number, row: number, outHeight: number, window: number): void;
+  colours(
+    luma: number, blue: number, red: number, rgb: number, scratch: number,
+    width: number, from: number, to: number, height: number, across: number, down: number,
+  ): void;
+  opaque(x: number, rgb: number, pixels: number, swapped: boolean): void;
 }
 
 const PAGE = 65536;

@@ -4,9 +4,13 @@ import type { Manifest } from "./bundle";
 import type { OpenOptions } from "./contract";
 import { PhotoDecoder } from "./decode";
 import { checked, parseJson, parseSite, type Bytes, type SiteFiles } from "./files";
-import { CODEC } from "./jpeg/codec";
+import { Browser } from "./jpeg/browser";
+import { Codec, CODEC } from "./jpeg/codec";
+import { Planes } from "./jpeg/planes";
+import { proofOn, UNASKED, type Known } from "./jpeg/proven";
+import type { Way, WayName } from "./jpeg/way";
 import { forSmall } from "./manifest";
-import { isJpeg, OTHER_PIXELS, PICTURES } from "./pictures";
+import { isJpeg, PICTURES } from "./pictures";
 import type { Plan } from "./planned/plan";
 import { problem } from "./problem";
 import { RUNTIME, type Models } from "./sessions";
@@ -20,14 +24,8 @@ export interface Loaded {
   site: Site;
   manifest: Manifest;
   models: Models;
-  decoding: Promise<Decoding>;
+  decoding: Promise<PhotoDecoder>;
   started: number;
-}
-
-/** Who decodes JPEG, and why not the browser. */
-export interface Decoding {
-  decoder: PhotoDecoder;
-  note: string;
 }
 
 /** Fetch and check everything that reading needs. */
@@ -76,29 +74,30 @@ async function plannedOf(files: SiteFiles, site: Site): Promise<Models["planned"
   return planBytes && restBytes ? { plan: parseJson<Plan>(planBytes, plan), rest: restBytes } : null;
 }
 
-async function chooseDecoder(
-  files: SiteFiles,
-  site: Site,
-  wanted: "auto" | "browser" | "codec",
-): Promise<Decoding> {
-  const program = () => files.checked(site, files.pathOf(CODEC));
-  if (wanted !== "auto") return { decoder: new PhotoDecoder(wanted, program), note: "" };
-  if (typeof OffscreenCanvas === "undefined") {
-    return { decoder: new PhotoDecoder("codec", program), note: "this browser draws nothing in a worker" };
-  }
-  const decoder = new PhotoDecoder("browser", program);
-  for (const name of quickPictures(site)) {
-    const pixels = await decoder.decode(await files.checked(site, `${PICTURES}${name}`));
-    if ((await sha256(pixels.data)) === site.pixels[name]) continue;
-    decoder.kind = "codec";
-    return { decoder, note: OTHER_PIXELS };
-  }
-  return { decoder, note: "" };
+async function chooseDecoder(files: SiteFiles, site: Site, wanted: "auto" | WayName): Promise<PhotoDecoder> {
+  const codec = new Codec(() => files.checked(site, files.pathOf(CODEC)));
+  if (wanted === "codec") return new PhotoDecoder([codec], UNASKED);
+  if (wanted !== "auto") return new PhotoDecoder([wanted === "planes" ? new Planes() : new Browser(), codec], UNASKED);
+  const ways: Way[] = [codec];
+  const notes: string[] = [];
+  if (Browser.exists) ways.unshift(new Browser());
+  else notes.push("this browser draws nothing in a worker");
+  if (Planes.exists) ways.unshift(new Planes());
+  else notes.push("this browser has no WebCodecs for pictures");
+  const decoder = new PhotoDecoder(ways, proofOn(() => quickPictures(files, site)), notes);
+  await decoder.choose();
+  return decoder;
 }
 
 /** The self-test's JPEGs but the largest, whose turn comes with the self-test itself. */
-function quickPictures(site: Site): string[] {
+function quickPictures(files: SiteFiles, site: Site): Promise<Known[]> {
   const bytes = new Map(site.files.map((one) => [one.path, one.bytes]));
   const size = (name: string) => bytes.get(PICTURES + name) ?? 0;
-  return Object.keys(site.pixels).filter(isJpeg).sort((a, b) => size(a) - size(b)).slice(0, -1);
+  const names = Object.keys(site.pixels).filter(isJpeg).sort((a, b) => size(a) - size(b)).slice(0, -1);
+  return Promise.all(
+    names.map(async (name) => ({
+      file: await files.checked(site, `${PICTURES}${name}`),
+      pixels: site.pixels[name]!,
+    })),
+  );
 }

@@ -33,22 +33,33 @@ export class Upright {
     [this.right, this.down] = turned ? [stepY, stepX] : [stepX, stepY];
   }
 
+  /** Rows from `top` on, RGB. */
+  putOpaque(rgb: Uint8Array, top: number): void {
+    const { right, down, width } = this;
+    if (right === 3 && down === 3 * width) this.pixels.data.set(rgb, top * down);
+    else this.turn(rgb, 3, top);
+  }
+
   /** Rows from `top` on, RGBA; alpha is dropped. */
   put(rgba: Uint8Array | Uint8ClampedArray, top: number): void {
     const { data } = this.pixels;
     const { right, down, width } = this;
-    const rows = rgba.length / 4 / width;
     const start = this.origin + top * down;
     if (right === 3 && down === 3 * width && start % 4 === 0 && rgba.byteOffset % 4 === 0 && LITTLE) {
       withoutAlpha(rgba, data, start);
-      return;
-    }
+    } else this.turn(rgba, 4, top);
+  }
+
+  private turn(stored: Uint8Array | Uint8ClampedArray, step: number, top: number): void {
+    const { data } = this.pixels;
+    const { right, down, width } = this;
+    const rows = stored.length / step / width;
     for (let row = 0, from = 0; row < rows; row++) {
       let to = this.origin + (top + row) * down;
-      for (let x = 0; x < width; x++, from += 4, to += right) {
-        data[to] = rgba[from]!;
-        data[to + 1] = rgba[from + 1]!;
-        data[to + 2] = rgba[from + 2]!;
+      for (let x = 0; x < width; x++, from += step, to += right) {
+        data[to] = stored[from]!;
+        data[to + 1] = stored[from + 1]!;
+        data[to + 2] = stored[from + 2]!;
       }
     }
   }

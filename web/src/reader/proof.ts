@@ -7,12 +7,11 @@ import { parseJson, type SiteFiles } from "./files";
 import { tryGpu } from "./gpu";
 import { tell } from "./metadata";
 import type { Network, Output } from "./onnx";
-import { isJpeg, OTHER_PIXELS, PICTURES } from "./pictures";
+import { PICTURES } from "./pictures";
 import type { Pixels } from "./pixels";
 import { Refusal } from "./refusal";
 import { compare, type Expected, type Read } from "./selftest";
 import { openWhole, type Sessions } from "./sessions";
-import { sha256 } from "./sha256";
 import type { Site } from "./site";
 import { decide, whyNot } from "./triage";
 
@@ -80,17 +79,12 @@ async function compareAll(open: Open, network: Network): Promise<SelfTest> {
   return compare(expected, read, [...others]);
 }
 
-/** A self-test picture, decoded as every JPEG is from here on: by the codec if the browser gives other pixels. */
+/** A self-test picture, decoded as every JPEG is from here on: by the next way, where one gives other pixels. */
 async function picture({ files, site, decoder, runtime }: Open, name: string): Promise<{ pixels: Pixels; same: boolean }> {
   const file = await files.checked(site, `${PICTURES}${name}`);
-  const isSame = async ({ data }: Pixels) => (await sha256(data)) === site.pixels[name];
-  const pixels = await decoder.decode(file);
-  if (await isSame(pixels)) return { pixels, same: true };
-  if (decoder.kind !== "browser" || !isJpeg(name)) return { pixels, same: false };
-  decoder.kind = runtime.decoder = "codec";
-  runtime.notes.push(OTHER_PIXELS);
-  const again = await decoder.decode(file);
-  return { pixels: again, same: await isSame(again) };
+  const decoded = await decoder.decodeKnown(file, site.pixels[name]);
+  runtime.decoder = decoder.kind;
+  return decoded;
 }
 
 /** The network's input; from preprocess.onnx itself from here on, if any bit of it is another. */

@@ -50,14 +50,14 @@ export class Reader implements ReaderApi {
     const isolated = self.crossOriginIsolated;
     const most = Math.min(options.threads ?? MOST_THREADS, navigator.hardwareConcurrency || 1);
     const threads = isolated ? Math.max(1, most) : 1;
-    const [sessions, { decoder, note }] = await Promise.all([openSessions(models, threads), decoding]);
+    const [sessions, decoder] = await Promise.all([openSessions(models, threads), decoding]);
     const runtime: Runtime = {
       backend: "wasm",
       threads,
       isolated,
       decoder: decoder.kind,
       openedMs: performance.now() - started,
-      notes: note ? [note] : [],
+      notes: decoder.notes, // more may come while it reads
     };
     const tryGpu = (options.gpu ?? false) && shipsGpu(site);
     this.opened = { files: this.files, site, manifest, sessions, decoder, runtime, tryGpu };

@@ -3,6 +3,7 @@
 import type { DecodeReason } from "./contract";
 
 export const AGAIN = "copy or export the file again";
+export const AS_PNG = "export the image as PNG";
 
 export class Refusal extends Error {
   constructor(

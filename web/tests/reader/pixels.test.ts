@@ -19,6 +19,17 @@ test.each([
   expect([...upright.pixels.data]).toEqual([...all].filter((_, at) => at % 4 !== 3));
 });
 
+test.each([1, 2, 3, 4, 5, 6, 7, 8])("pixels without alpha go where those with it go, orientation %i", (orientation) => {
+  const all = rgba(5, 4);
+  const [plain, other] = [new Upright(5, 4, orientation), new Upright(5, 4, orientation)];
+  for (const top of [0, 2]) {
+    const rows = all.slice(top * 20, (top + 2) * 20);
+    plain.put(rows, top);
+    other.putOpaque(Uint8Array.from(rows.filter((_, at) => at % 4 !== 3)), top);
+  }
+  expect([...other.pixels.data]).toEqual([...plain.pixels.data]);
+});
+
 test("a picture turned by half has its pixels in reverse", () => {
   const all = rgba(6, 4);
   const [plain, turned] = [new Upright(6, 4, 1), new Upright(6, 4, 3)];

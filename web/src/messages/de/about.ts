@@ -62,6 +62,7 @@ export const about: typeof en = {
     `ändert ${decisions} der Entscheidungen an ${images} Bildern und keinen Wert um mehr als ${score}`,
   threads: (backend, threads) => `${backend}, ${threads === 1 ? "1 Thread" : `${threads} Threads`}`,
   decoders: {
+    planes: "der dieses Browsers (WebCodecs), auf den Testbildern dem des Modells gleich",
     browser: "der dieses Browsers, auf den Testbildern dem des Modells gleich",
     codec: "mitgebracht",
   },

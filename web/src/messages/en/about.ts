@@ -60,6 +60,7 @@ export const about = {
   threads: (backend: string, threads: number) =>
     `${backend}, ${threads === 1 ? "1 thread" : `${threads} threads`}`,
   decoders: {
+    planes: "of this browser (WebCodecs), equal to the reader's on the test pictures",
     browser: "of this browser, equal to the reader's on the test pictures",
     codec: "brought along",
   },

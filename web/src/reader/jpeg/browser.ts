@@ -1,20 +1,36 @@
 // JPEG by the browser's own decoder: as exact as libjpeg-turbo where the self-test's pictures say so.
 
 import { Upright, type Pixels } from "../pixels";
+import type { JpegHeader } from "./header";
+import type { Begun, Way } from "./way";
 
 /** Pixels read back at once; a canvas of a whole photograph would cost 48 MB more, and phones limit it. */
 const STRIP = 1 << 20;
 
-/** Begins to decode, off this thread, a file without what the browser might turn or colour it by. */
-export function startDecoding(plain: Uint8Array<ArrayBuffer>): Promise<ImageBitmap> {
-  return createImageBitmap(new Blob([plain], { type: "image/jpeg" }), {
-    colorSpaceConversion: "none",
-    premultiplyAlpha: "none",
-  });
+export class Browser implements Way {
+  readonly name = "browser";
+
+  static readonly exists = typeof OffscreenCanvas !== "undefined";
+
+  kindOf(): string {
+    return "";
+  }
+
+  begin(plain: Uint8Array<ArrayBuffer>, { orientation }: JpegHeader): Begun {
+    const decoded = createImageBitmap(new Blob([plain], { type: "image/jpeg" }), {
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+    });
+    decoded.catch(() => undefined); // It is said when the picture is taken.
+    return {
+      take: async () => takePixels(await decoded, orientation),
+      drop: () => void decoded.then((unused) => unused.close()).catch(() => undefined),
+    };
+  }
 }
 
 /** Pixels of a decoded picture, turned upright; frees it. */
-export function takePixels(bitmap: ImageBitmap, orientation: number): Pixels {
+function takePixels(bitmap: ImageBitmap, orientation: number): Pixels {
   const { width, height } = bitmap;
   const upright = new Upright(width, height, orientation);
   const rows = Math.min(height, Math.max(1, Math.floor(STRIP / width)));

@@ -10,6 +10,8 @@ export interface JpegHeader {
   width: number;
   height: number;
   components: number;
+  /** Of each component, across and down, as "2x2 1x1 1x1" for 4:2:0. */
+  sampling: string;
   /** EXIF orientation 1..8. */
   orientation: number;
   /** Where the first scan begins. */
@@ -37,7 +39,7 @@ function isStandalone(marker: number): boolean {
 
 /** Throws Refusal: truncated where the file ends before the first scan, damaged where it has no frame. */
 export function readHeader(file: Uint8Array): JpegHeader {
-  const header = { frame: 0, precision: 0, width: 0, height: 0, components: 0, orientation: 0 };
+  const header = { frame: 0, precision: 0, width: 0, height: 0, components: 0, sampling: "", orientation: 0 };
   const beside: [number, number][] = [];
   let at = 2;
   while (at + 4 <= file.length) {
@@ -64,6 +66,7 @@ export function readHeader(file: Uint8Array): JpegHeader {
       header.height = ((body[1] ?? 0) << 8) | (body[2] ?? 0);
       header.width = ((body[3] ?? 0) << 8) | (body[4] ?? 0);
       header.components = body[5] ?? 0;
+      header.sampling = samplingOf(body);
     } else if (marker === APP1 && !header.orientation && EXIF.every((byte, index) => body[index] === byte)) {
       header.orientation = exifOrientation(body.subarray(6));
     }
@@ -72,6 +75,18 @@ export function readHeader(file: Uint8Array): JpegHeader {
     at = next;
   }
   throw new Refusal("truncated", "the JPEG data end before the image", AGAIN);
+}
+
+function samplingOf(frame: Uint8Array): string {
+  const factors: string[] = [];
+  for (let at = 7; at < frame.length; at += 3) factors.push(`${frame[at]! >> 4}x${frame[at]! & 15}`);
+  return factors.join(" ");
+}
+
+/** Is chroma halved in height alone (4:4:0)? Older libjpeg-turbo brings that to size otherwise. */
+export function hasTallChroma({ sampling }: JpegHeader): boolean {
+  const [luma, chroma] = sampling.split(" ").map((one) => one.split("x").map(Number));
+  return !!luma && !!chroma && luma[0] === chroma[0] && luma[1] === 2 * chroma[1]!;
 }
 
 /** The file without what a browser might turn or colour it by, in one piece: Firefox looks at the first alone. */

@@ -13,8 +13,6 @@ const MOST_SIDE = 65500;
 const MOST_COMPONENTS = 10;
 
 export interface Verified {
-  /** Chroma is halved in height alone (4:4:0), which older libjpeg-turbo brings to size otherwise. */
-  tallChroma: boolean;
   /** A progressive file without its last scans: libjpeg guesses the missing detail, each version otherwise. */
   lacksScans: boolean;
 }
@@ -60,10 +58,7 @@ class Walk {
       else this.take(marker, segment.body);
     }
     if (!this.frame) throw damaged("Invalid JPEG file structure: missing SOS marker");
-    const [luma, chroma] = this.components;
-    const tallChroma = !!luma && !!chroma && luma.across === chroma.across && luma.down === 2 * chroma.down;
-    const lacksScans = !!this.frame.progressive && this.components.some(isSmoothed);
-    return { tallChroma, lacksScans };
+    return { lacksScans: !!this.frame.progressive && this.components.some(isSmoothed) };
   }
 
   /** The place of the next marker; bytes before it that are none of the picture are damage. */

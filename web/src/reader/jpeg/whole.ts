@@ -1,7 +1,7 @@
 // A JPEG that is whole and of a kind that browser and Python decode alike, or a refusal.
 
 import { checkSize } from "../limits";
-import { AGAIN, Refusal } from "../refusal";
+import { AGAIN, AS_PNG, Refusal } from "../refusal";
 import { Damage } from "./damage";
 import { readHeader, type JpegHeader } from "./header";
 import { verifyJpeg, type Verified } from "./verify";
@@ -9,7 +9,6 @@ import { verifyJpeg, type Verified } from "./verify";
 const PROGRESSIVE = 0xc2;
 const SOS = 0xda;
 const MOST_SCANS = 500; // As Python: more is an attack on the processor.
-export const AS_PNG = "export the image as PNG";
 
 /** The header of a file that may be read, as far as that tells; its size is within the limits. Throws Refusal. */
 export function readableHeader(file: Uint8Array): JpegHeader {
@@ -25,13 +24,12 @@ export function readableHeader(file: Uint8Array): JpegHeader {
 }
 
 /** Throws Refusal for data that are not whole, and for colours that browsers guess. */
-export function checkWhole(file: Uint8Array, header: JpegHeader): Verified {
+export function checkWhole(file: Uint8Array, header: JpegHeader): void {
   const verified = verify(file, header.scan);
   if (header.components === 4) {
     throw new Refusal("unsupported", "this page does not read JPEG in print colours (CMYK)", AS_PNG);
   }
   if (verified.lacksScans) throw new Refusal("unsupported", "the last scans of this progressive JPEG are missing", AS_PNG);
-  return verified;
 }
 
 function verify(file: Uint8Array, scan: number): Verified {

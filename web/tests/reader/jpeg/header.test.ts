@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { exifOrientation } from "../../../src/reader/exif";
-import { plainFile, readHeader } from "../../../src/reader/jpeg/header";
+import { hasTallChroma, plainFile, readHeader } from "../../../src/reader/jpeg/header";
 
 const text = (letters: string) => Array.from(letters, (letter) => letter.charCodeAt(0));
 const segment = (marker: number, body: number[]) => [0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 255, ...body];
@@ -20,6 +20,13 @@ describe("readHeader", () => {
   it("tells size, kind and orientation", () => {
     const header = readHeader(Uint8Array.from([...SOI, ...beside.flat(), ...FRAME, ...SCAN]));
     expect(header).toMatchObject({ frame: 0xc0, precision: 8, width: 3, height: 2, components: 3, orientation: 6 });
+  });
+
+  it("tells how chroma is sampled", () => {
+    const header = readHeader(Uint8Array.from([...SOI, ...FRAME, ...SCAN]));
+    expect([header.sampling, hasTallChroma(header)]).toEqual(["2x2 1x1 1x1", false]);
+    expect(hasTallChroma({ ...header, sampling: "1x2 1x1 1x1" })).toBe(true);
+    expect(hasTallChroma({ ...header, sampling: "1x2" })).toBe(false);
   });
 
   it("takes orientation 1 where none is stated", () => {

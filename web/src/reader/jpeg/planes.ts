@@ -1,0 +1,124 @@
+// JPEG by WebCodecs: the decoder's own planes, to which our kernels give size and colour. A canvas takes three times
+// as long. Where a browser hands out pixels instead (Firefox; grey files in Chromium), they are taken as they are.
+
+import { openKernels, type Kernels } from "../kernels";
+import { Upright, type Pixels } from "../pixels";
+import type { JpegHeader } from "./header";
+import type { Begun, Way } from "./way";
+
+/** More at once would only take memory. */
+const STRIP = 1 << 20;
+const START = 1024;
+const PAGE = 65536;
+
+/** Pixels that share a sample of chroma, across and down. */
+const PLANAR: Partial<Record<VideoPixelFormat, [number, number]>> = { I420: [2, 2], I422: [2, 1], I444: [1, 1] };
+const PACKED: readonly (VideoPixelFormat | null)[] = ["BGRX", "RGBX", "BGRA", "RGBA"];
+
+export class Planes implements Way {
+  readonly name = "planes";
+  private opened: { kernels: Kernels; memory: WebAssembly.Memory } | undefined;
+
+  /** `strip`: pixels read back at once. */
+  constructor(private readonly strip = STRIP) {}
+
+  static readonly exists = typeof ImageDecoder !== "undefined" && typeof VideoFrame !== "undefined";
+
+  /** Each sampling takes other kernels, and colours as they are no kernel. */
+  kindOf({ sampling }: JpegHeader): string {
+    return sampling;
+  }
+
+  begin(plain: Uint8Array<ArrayBuffer>, { orientation }: JpegHeader): Begun {
+    const decoder = new ImageDecoder({ type: "image/jpeg", data: plain, preferAnimation: false });
+    const decoded = decoder.decode();
+    decoded.catch(() => undefined); // It is said when the picture is taken.
+    return {
+      take: async () => {
+        try {
+          const { image, complete } = await decoded;
+          try {
+            if (!complete) throw new Error("the browser decoded a part");
+            return await this.upright(image, orientation);
+          } finally {
+            image.close();
+          }
+        } finally {
+          decoder.close();
+        }
+      },
+      drop: () => {
+        decoded.then(({ image }) => image.close()).catch(() => undefined);
+        decoder.close();
+      },
+    };
+  }
+
+  private async upright(image: VideoFrame, orientation: number): Promise<Pixels> {
+    const { format, visibleRect } = image;
+    if (!format || !visibleRect) throw new Error("the browser shows no bytes of this picture");
+    const { width, height } = visibleRect;
+    const upright = new Upright(width, height, orientation);
+    const rows = Math.min(height, Math.max(2, Math.floor(this.strip / width) & ~1));
+    for (let top = 0; top < height; top += rows) {
+      const until = Math.min(top + rows, height);
+      const planar = PLANAR[format];
+      if (planar) await this.takePlanar(image, planar, top, until, upright);
+      else if (PACKED.includes(format)) await this.takePacked(image, format, top, until, upright);
+      else throw new Error(`the browser gave ${format}`);
+    }
+    return upright.pixels;
+  }
+
+  private async takePlanar(
+    image: VideoFrame, [across, down]: [number, number], top: number, until: number, upright: Upright,
+  ): Promise<void> {
+    const { width, height } = image.visibleRect!;
+    // Chroma between two rows needs both: a row of samples more at either end.
+    const from = Math.max(top - 2, 0);
+    const to = Math.min(until + 2, height);
+    const samples = Math.ceil(width / across) * Math.ceil((to - from) / down);
+    const [luma, blue, red, scratch, rgb, end] = this.places([
+      width * (to - from), samples, samples, 3 * width + 256, 3 * width * (until - top),
+    ]);
+    const layout = [
+      { offset: 0, stride: width },
+      { offset: blue! - luma!, stride: Math.ceil(width / across) },
+      { offset: red! - luma!, stride: Math.ceil(width / across) },
+    ];
+    const { kernels, memory } = this.reserved(end!);
+    const room = new Uint8Array(memory.buffer, luma!, scratch! - luma!);
+    await image.copyTo(room, { rect: { x: 0, y: from, width, height: to - from }, layout });
+    kernels.colours(
+      luma!, blue!, red!, rgb!, scratch!, width, top - from, until - from, to - from, across, down,
+    );
+    upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * width * (until - top)), top);
+  }
+
+  private async takePacked(
+    image: VideoFrame, format: VideoPixelFormat, top: number, until: number, upright: Upright,
+  ): Promise<void> {
+    const { width } = image.visibleRect!;
+    const pixels = width * (until - top);
+    const [packed, rgb, end] = this.places([4 * pixels, 3 * pixels]);
+    const { kernels, memory } = this.reserved(end!);
+    const room = new Uint8Array(memory.buffer, packed!, 4 * pixels);
+    await image.copyTo(room, { rect: { x: 0, y: top, width, height: until - top } });
+    kernels.opaque(packed!, rgb!, pixels, format.startsWith("B"));
+    upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * pixels), top);
+  }
+
+  /** One after the other, each with room for what kernels touch beyond its end; and where the last ends. */
+  private places(sizes: readonly number[]): number[] {
+    const places = [START];
+    for (const size of sizes) places.push(places.at(-1)! + ((size + 127) & ~63));
+    return places;
+  }
+
+  private reserved(bytes: number): { kernels: Kernels; memory: WebAssembly.Memory } {
+    const opened = (this.opened ??= openKernels(bytes));
+    const missing = bytes - opened.memory.buffer.byteLength;
+    if (missing > 0) opened.memory.grow(Math.ceil(missing / PAGE));
+    return opened;
+  }
+}
