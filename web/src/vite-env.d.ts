@@ -7,3 +7,7 @@ declare module "overread:kernels" {
   const base64: string;
   export default base64;
 }
+declare module "overread:kernels/shared" {
+  const base64: string;
+  export default base64;
+}

@@ -31,25 +31,20 @@ export function planes(x: usize, y: usize, pixels: i32, channels: i32): void {
   }
 }
 
-/**
- * What a dense convolution sees, for one row of its outputs: float32 [height, width, channels] →
- * [outWidth, size · size · channels], zero beyond the border.
- */
-export function patches(
-  x: usize, y: usize, height: i32, width: i32, channels: i32,
-  size: i32, row: i32, left: i32, stride: i32, outWidth: i32,
-): void {
-  const cs = <usize>channels << 2;
-  for (let j = 0; j < outWidth; j++) {
-    for (let dy = 0; dy < size; dy++) {
-      const at = row + dy;
-      for (let dx = 0; dx < size; dx++) {
-        const column = j * stride - left + dx;
-        const inside = at >= 0 && at < height && column >= 0 && column < width;
-        const from = x + <usize>(at * width + column) * cs;
-        for (let c: usize = 0; c < cs; c += 4) store<f32>(y + c, inside ? load<f32>(from + c) : 0);
-        y += cs;
-      }
+/** float32 [channels, pixels] → [pixels, channels]. */
+export function interleave(x: usize, y: usize, pixels: i32, channels: i32): void {
+  const cs = <usize>channels << 2, ps = <usize>pixels << 2;
+  for (let c: usize = 0; c < cs; c += 4) {
+    let to = y + c;
+    for (let from = x, end = x + ps; from < end; from += 4) {
+      store<f32>(to, load<f32>(from));
+      to += cs;
     }
+    x += ps;
   }
+}
+
+/** Bytes to another place, which may overlap. */
+export function move(to: usize, from: usize, bytes: usize): void {
+  memory.copy(to, from, bytes);
 }

@@ -62,20 +62,21 @@ function put(y: usize, added: usize, a: v128, b: v128, low: v128, high: v128): v
 /**
  * @param x float32 [pixels, inputs]
  * @param w packed as above; `outputs` is a multiple of 8
- * @param y float32 [pixels, outputs]
- * @param added of y's shape, or 0
+ * @param y where float32 [pixels, outputs] of a tensor of `stride` outputs begins
+ * @param added the same part of a tensor of y's shape, or 0
  * @param block so many pixels at a time, that their x stays in the first cache
  */
 export function pointwise(
   x: usize, w: usize, y: usize, added: usize,
-  pixels: i32, inputs: i32, outputs: i32, block: i32, low: f32, high: f32,
+  pixels: i32, inputs: i32, outputs: i32, stride: i32, block: i32, low: f32, high: f32,
 ): void {
   const lows = f32x4.splat(low), highs = f32x4.splat(high);
-  const xs = <usize>inputs << 2, ys = <usize>outputs << 2, ws = (<usize>inputs + 1) << 5;
+  const xs = <usize>inputs << 2, ys = <usize>stride << 2, ws = (<usize>inputs + 1) << 5;
+  const end = <usize>outputs << 2;
   for (let from = 0; from < pixels; from += block) {
     const to = min(from + block, pixels);
     let panel = w;
-    for (let n: usize = 0; n < ys; n += 32) {
+    for (let n: usize = 0; n < end; n += 32) {
       let i = from;
       for (; i + 4 <= to; i += 4) {
         const at = <usize>i * ys + n;

@@ -20,7 +20,7 @@ export class PlannedNetwork {
 
   /** @param input float32 [channels, height, width] */
   async run(input: Float32Array, metadata: Float32Array, names: string[]): Promise<Record<string, ort.Tensor>> {
-    interleave(input, this.convolutions.input, this.convolutions.channels);
+    this.convolutions.input.set(input);
     const feeds: Record<string, ort.Tensor> = {};
     for (const [name, { data, dims }] of Object.entries(this.convolutions.run())) {
       feeds[name] = new ort.Tensor("float32", data, dims);
@@ -28,12 +28,4 @@ export class PlannedNetwork {
     if (metadata.length) feeds["metadata"] = new ort.Tensor("float32", metadata, [1, metadata.length]);
     return this.rest.run(feeds, names);
   }
-}
-
-/** [channels, pixels] → [pixels, channels] */
-function interleave(planes: Float32Array, pixels: Float32Array, channels: number): void {
-  for (let channel = 0, from = 0; channel < channels; channel++) {
-    for (let to = channel; to < pixels.length; to += channels, from++) pixels[to] = planes[from] ?? 0;
-  }
-  if (planes.length !== pixels.length) throw new Error(`expected ${pixels.length} values, got ${planes.length}`);
 }

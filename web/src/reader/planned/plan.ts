@@ -51,3 +51,6 @@ export const shapeOf = (plan: Plan, tensor: number): [number, number, number] =>
   if (!shape) throw new Error(`the plan has no tensor ${tensor}`);
   return shape;
 };
+
+/** Of a tensor, float32. */
+export const bytesOf = (plan: Plan, tensor: number): number => shapeOf(plan, tensor).reduce((a, b) => a * b, 4);

@@ -1,24 +1,11 @@
-// Our kernels against what Python's replay of the same plan gives (tests/edge/test_plan.py writes the vectors).
+// Our kernels against what Python's replay of the same plan gives.
 
 import { describe, expect, test } from "vitest";
 import { Convolutions } from "../../../src/reader/planned/convolutions";
-import { filledRest, type Plan } from "../../../src/reader/planned/plan";
+import { filledRest } from "../../../src/reader/planned/plan";
+import { blocksOf } from "../../../src/reader/planned/blocks";
 import { placesOf } from "../../../src/reader/planned/places";
-import vectors from "./vectors.json";
-
-const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (one) => one.charCodeAt(0));
-const cases = vectors.map(({ plan, network, rest, wanted }) => ({
-  plan: plan as unknown as Plan,
-  network: bytesOf(network),
-  rest: bytesOf(rest),
-  wanted: wanted as Record<string, number[]>,
-}));
-
-function given(plan: Plan): Float32Array {
-  const [channels, height, width] = plan.input;
-  const planes = Float32Array.from({ length: channels * height * width }, (_, at) => ((at * 7) % 23) / 8 - 1);
-  return planes.map((_, at) => planes[(at % channels) * height * width + Math.floor(at / channels)] ?? 0);
-}
+import { cases, given } from "./vectors";
 
 describe.each(cases)("a network stored in its way", ({ plan, network, rest, wanted }) => {
   test("gives what Python's replay gives, the second time as the first", () => {
@@ -49,7 +36,7 @@ describe.each(cases)("a network stored in its way", ({ plan, network, rest, want
 
 test("tensors that are needed at the same time lie apart, and memory is used again", () => {
   const { plan } = cases[0]!;
-  const { offsets, bytes } = placesOf(plan);
+  const { offsets, bytes } = placesOf(plan, blocksOf(plan, Infinity));
   const size = (tensor: number) => {
     const shape = tensor ? plan.steps[tensor - 1]!.shape : plan.input;
     return shape[0] * shape[1] * shape[2] * 4;
