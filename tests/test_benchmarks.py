@@ -24,7 +24,6 @@ def run_small(script: str, *options: str, folder: Path) -> dict[str, Any]:
         **os.environ,
         "OVERREAD_SHARED": str(folder / "nowhere"),
         "OVERREAD_PEERS": "",
-        "OMP_NUM_THREADS": "1",  # beside other tests, threads would wait for each other
     }
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)
     assert done.returncode == 0, done.stderr

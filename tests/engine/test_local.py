@@ -163,7 +163,10 @@ def test_progress_reaches_the_total(tmp_path: Path, numbers: Path) -> None:
     assert (steps.total, steps.done) == (100, 100)
 
 
-def test_workers_have_one_thread_and_open_the_stage_once(tmp_path: Path, numbers: Path) -> None:
+def test_workers_have_one_thread_and_open_the_stage_once(
+    tmp_path: Path, numbers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     before = dict(os.environ)
     out = LocalEngine(2).run(Environment(), numbers, tmp_path / "environment", key="k", rows_per_part=10)
     table = pa.concat_tables(pq.read_table(path) for path in list_parts(out))

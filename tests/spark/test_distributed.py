@@ -19,11 +19,6 @@ CLOSE = 1e-3
 """How far losses of an epoch may be from those of one process."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
 def losses(tuned: Any) -> Any:
     return np.array([[row["train_loss"], row["tune_loss"], row["tune_auc"]] for row in tuned.history])
 

@@ -8,15 +8,12 @@ import threading
 import time
 from pathlib import Path
 
-import torch
-
 from tests.training.distributed_cases import Counted
 from tests.training.made import reader, run_fine_tune
 
 
 def die_in_the_second_epoch(folder: Path) -> None:
     """The driver's part; the processes that it started are to end with it."""
-    torch.set_num_threads(1)
 
     def watch() -> None:
         while not any((folder / "out").glob("*/last.ckpt")):

@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-import torch
-
 from overread.training import checkpoints
 from overread.training.checkpoints import EpochCheckpoint
 from tests.training.made import FULL, contrary, pixels, reader, run_fine_tune
@@ -15,7 +13,6 @@ from tests.training.made import FULL, contrary, pixels, reader, run_fine_tune
 
 def die(out: Path, epoch: int, moment: str, patience: int) -> None:
     """Before, between the parts of, or after writing an epoch's checkpoint."""
-    torch.set_num_threads(1)
     now = lambda: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
     whole = EpochCheckpoint.on_train_epoch_end
     write = checkpoints.write_atomically
