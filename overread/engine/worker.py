@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from overread.engine.environment import environment
 from overread.engine.parts import part_name, write_part
 from overread.engine.slices import Slice, read_slice
 from overread.engine.stage import Stage, apply_stage
@@ -117,21 +118,15 @@ def worker_environment() -> Iterator[None]:
 
     The parent alone reacts to ctrl-C: it stops its workers itself. The signal stays pending for it.
     """
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
     mask = None
     if hasattr(signal, "pthread_sigmask"):
         # Started first: starting it lifts a block of the signal.
         resource_tracker.ensure_running()
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     try:
-        yield
+        with environment(dict.fromkeys(_ONE_THREAD, "1")):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
         if mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 

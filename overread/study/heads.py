@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 
 from overread import __version__
-from overread.cohort import Cohort, ingest
+from overread.cohort import Cohort
 from overread.cohort.cohort import CARD
 from overread.engine import Engine, write_atomically
 from overread.errors import TrainingError, UsageError
 from overread.json_text import json_text
 from overread.progress import SILENT, Progress
+from overread.study.cohort import cohort_of
 from overread.study.heads_figures import Judged, Side, figures_of
 from overread.study.settings import Study, check_study, load_study, overruled
 from overread.training.settings import ReaderSettings
@@ -224,13 +225,7 @@ def compare_heads(
     check_rows(rows)
     out.mkdir(parents=True, exist_ok=True)
     if cohort is None:
-        cohort = ingest(
-            study.source,
-            out / "cohort",
-            settings=study.ingest_settings(),
-            engine=engine,
-            progress=progress,
-        )
+        cohort = cohort_of(study, out, engine=engine, progress=progress)
     work = _Work(study, cohort, out, engine=engine, progress=progress)
     sides = work.sides(rows)
     judged = Judged(work.targets, work.groups, cohort.task, resamples, study.settings.study.seed)

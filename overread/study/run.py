@@ -10,13 +10,14 @@ from typing import Any
 
 from overread import __version__
 from overread.bundle import Bundle
-from overread.cohort import Cohort, ingest
+from overread.cohort import Cohort
 from overread.engine import Engine, write_atomically
 from overread.errors import BundleError, EvaluationError, TrackingError
 from overread.evaluation import Evaluation
 from overread.progress import SILENT, Progress
 from overread.study.assess import evaluate, seal_evaluation
 from overread.study.build import train
+from overread.study.cohort import cohort_of
 from overread.study.settings import Study
 from overread.study.tensorboard import has_events, write_curves
 
@@ -82,14 +83,7 @@ def run_study(
         # One for all steps: a session of Spark is begun once.
         with settings.engine.opened(progress=progress) as opened:
             return run_study(study, out, engine=opened, progress=progress)
-    out.mkdir(parents=True, exist_ok=True)
-    cohort = ingest(
-        study.source,
-        out / "cohort",
-        settings=study.ingest_settings(),
-        engine=engine,
-        progress=progress,
-    )
+    cohort = cohort_of(study, out, engine=engine, progress=progress)
     bundle = out / "bundle"
     key = _key(study, cohort)
     if not _done(out, key):

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from overread import __version__
-from overread.cohort import Cohort, ingest
+from overread.cohort import Cohort
 from overread.engine import Engine, write_atomically
 from overread.engine.spark.hadoop import is_uri
 from overread.errors import BackboneError, CohortError, StudyError, TrainingError
 from overread.progress import SILENT, Progress
+from overread.study.cohort import cohort_of
 from overread.study.judging import (
     Array,
     Judged,
@@ -145,14 +146,7 @@ def tune_study(
     if engine is None:
         with settings.engine.opened(progress=progress) as opened:
             return tune_study(study, out, trials=trials, timeout=timeout, engine=opened, progress=progress)
-    out.mkdir(parents=True, exist_ok=True)
-    cohort = ingest(
-        study.source,
-        out / "cohort",
-        settings=study.ingest_settings(),
-        engine=engine,
-        progress=progress,
-    )
+    cohort = cohort_of(study, out, engine=engine, progress=progress)
     search = _Search(study, cohort, out, space=space, engine=engine)
     search.run(trials or settings.tune.trials, timeout=timeout, progress=progress)
     return search.publish()

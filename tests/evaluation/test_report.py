@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 from functools import cache
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -19,45 +18,13 @@ from overread.evaluation.report import render_report
 from overread.evaluation.results import CohortFlow, Evaluation
 from tests.evaluation.made import make_manifest, make_tables
 from tests.evaluation.made_report import CHEST, HISTORY, NAMES, make_evaluation
+from tests.html_page import Page
 
 
 @cache
 def plain(task: str) -> str:
     """The report of `task` with everything that a report can show, drawn once."""
     return make_evaluation(task).page()
-
-
-class Page(HTMLParser):
-    """Tags, attributes and the text of a page; fails on a tag that is never closed."""
-
-    VOID = frozenset({"meta", "link", "img", "br", "path", "circle", "use", "rect", "input"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
 
 
 @pytest.mark.parametrize("task", NAMES)

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from functools import cache
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from overread.errors import CohortError
 from overread.exploration.page import render_page
 from overread.exploration.shortcuts import Shortcut
 from tests.exploration.subjects import CLASSES, make_rows, make_subject
+from tests.html_page import Page
 
 REJECTS = [
     ("bad/1.jpg", "damaged", "its data end in the middle"),
@@ -71,44 +71,6 @@ def bare(task: str) -> str:
 
 
 ALL = [(page, task) for page in (full, bare) for task in CLASSES]
-
-
-class Page(HTMLParser):
-    """Tags, attributes and text; fails on a tag that is never closed."""
-
-    VOID = frozenset({"meta", "link", "img", "br", "path", "circle"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.words: list[str] = []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data) -> None:
-        self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def part(self, name: str) -> str:
-        """The text of one section."""
-        start = self.text.index(name)
-        return self.text[start:]
 
 
 @pytest.mark.parametrize(("made", "task"), ALL)

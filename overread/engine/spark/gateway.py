@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from overread.engine.environment import environment
 from overread.engine.spark.configuration import is_secret
 from overread.engine.spark.java import Java
 
@@ -117,18 +118,3 @@ def end_gateway() -> None:
         context._jsc = None
         with suppress(Exception):
             context._accumulatorServer.shutdown()
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process's environment while the block runs."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from overread.engine.environment import environment
 from overread.engine.spark.complaints import complaint
 from overread.engine.spark.configuration import (
     PATIENCE,
@@ -21,7 +22,7 @@ from overread.engine.spark.configuration import (
     named_master,
     this_machine,
 )
-from overread.engine.spark.gateway import Gateway, end_gateway, environment
+from overread.engine.spark.gateway import Gateway, end_gateway
 from overread.engine.spark.java import Java, find_java
 from overread.engine.spark.workers import knock, send_own_code, welcome
 from overread.errors import EngineError
