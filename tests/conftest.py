@@ -21,6 +21,8 @@ settings.register_profile("explore", derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 WEB = Path(__file__).parents[1] / "web"
+PATIENCE = 60
+"""Seconds that a browser may take for one step: other tests may have the processor."""
 CHROMIUM, FIREFOX = find_browser("chromium"), find_browser("firefox")
 
 
@@ -57,6 +59,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def playwright() -> Iterator[Any]:
     """What drives browsers; a thread can have one at a time."""
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=1000 * PATIENCE)
     with sync_api.sync_playwright() as running:
         yield running
 
@@ -65,7 +68,7 @@ def playwright() -> Iterator[Any]:
 def chromium(playwright: Any) -> Iterator[Any]:
     """Chromium without a window, that asks nothing of the network by itself; mark the test `browser`."""
     assert CHROMIUM is not None, "mark the test `browser`"
-    running = playwright.chromium.launch(**launch_options("chromium", CHROMIUM))
+    running = playwright.chromium.launch(**launch_options("chromium", CHROMIUM), timeout=1000 * PATIENCE)
     yield running
     running.close()
 
@@ -74,7 +77,7 @@ def chromium(playwright: Any) -> Iterator[Any]:
 def firefox(playwright: Any) -> Iterator[Any]:
     """Firefox without a window; mark the test `firefox` too."""
     assert FIREFOX is not None, "mark the test `firefox`"
-    running = playwright.firefox.launch(**launch_options("firefox", FIREFOX))
+    running = playwright.firefox.launch(**launch_options("firefox", FIREFOX), timeout=1000 * PATIENCE)
     yield running
     running.close()
 

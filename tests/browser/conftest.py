@@ -15,10 +15,10 @@ from overread.edge.loopback import serve_site as serving
 from overread.edge.site import APP
 from overread.imaging.preprocess import Preprocess, preprocess_graph
 from tests.bundle.conftest import SIZE, make_draft, network_bytes
+from tests.conftest import PATIENCE
 
 # A build of one's own, so that work on the pages does not wait for `make web`.
 TESTED_APP = Path(os.environ.get("OVERREAD_TEST_APP", APP))
-_OPEN_SECONDS = 60
 # The page's promise: kept when its reader is open, broken with a ReaderProblem.
 _PROBLEM = """() => window.overread.opened.then(
   () => "", (problem) => JSON.stringify(problem) + String(problem))"""
@@ -67,9 +67,22 @@ def open_app() -> Callable[[Any, str], None]:
         page.wait_for_selector(
             "html:is([data-reader=ready], [data-reader=problem])",
             state="attached",
-            timeout=1000 * _OPEN_SECONDS,
+            timeout=1000 * PATIENCE,
         )
         problem = page.evaluate(_PROBLEM)
         assert problem == "", f"the reader did not open: {problem}"
 
     return open_it
+
+
+@pytest.fixture(scope="session")
+def go_to() -> Callable[[Any, str], None]:
+    """`go_to(page, f"{url}#history")`: go to a place of the app and wait until it is shown."""
+
+    def go(page: Any, address: str) -> None:
+        page.goto(address)
+        place = address.partition("#")[2].partition("/")[0]
+        # The place that was shown before has a main part and a heading too.
+        page.locator(f"nav a[aria-current=page][href^='#{place}']").wait_for()
+
+    return go

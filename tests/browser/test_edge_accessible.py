@@ -271,7 +271,12 @@ def test_a_screen_reader_hears_names_places_and_the_answer(
 
 @pytest.mark.parametrize("locale", ["de-DE", pytest.param("en-GB", marks=pytest.mark.exhaustive)])
 def test_nothing_is_cut_off_on_the_narrowest_screens(
-    chromium: Any, url: str, photographs: dict[str, bytes], open_app: OpenApp, locale: str
+    chromium: Any,
+    url: str,
+    photographs: dict[str, bytes],
+    open_app: OpenApp,
+    go_to: Callable[[Any, str], None],
+    locale: str,
 ) -> None:
     context = chromium.new_context(viewport={"width": 320, "height": 640}, locale=locale)
     page = context.new_page()
@@ -279,7 +284,7 @@ def test_nothing_is_cut_off_on_the_narrowest_screens(
     choose(page, photographs, "lesion-arm.jpg")
     page.locator(".reading").wait_for()
     for place in ("read/1", "history", "about", "settings", "read"):
-        page.goto(f"{url}#{place}")
+        go_to(page, f"{url}#{place}")
         page.locator("h1").wait_for()
         wide = page.evaluate(
             """() => [...document.querySelectorAll('body *')]

@@ -53,6 +53,7 @@ def test_a_visit_to_every_place_asks_only_the_site(
     site: Path,
     serve_site: Callable[[Path], AbstractContextManager[str]],
     open_app: Callable[[Any, str], None],
+    go_to: Callable[[Any, str], None],
 ) -> None:
     with serve_site(site) as url:
         context = chromium.new_context(viewport={"width": 390, "height": 844})
@@ -65,8 +66,7 @@ def test_a_visit_to_every_place_asks_only_the_site(
         page.locator("input[data-source=files]").first.set_input_files(photograph)
         page.wait_for_selector(".scores strong")
         for place in ("history", "about", "settings", "read"):
-            page.goto(f"{url}#{place}")
-            page.locator("main").wait_for()
+            go_to(page, f"{url}#{place}")
         context.close()
     assert len(asked) > 8
     assert [one for one in asked if not one.startswith((url, f"blob:{url}", "data:"))] == []
