@@ -1,6 +1,7 @@
 // The bits of a scan between two markers, with the stuffed zeros taken out (ITU-T T.81, B.1.1.5).
 
 import { Damage, damaged } from "./damage";
+import type { Lookup } from "./huffman";
 
 /** Zeros behind the data, so that a block may be decoded past the end before that is noticed. */
 const BEYOND = 4096;
@@ -82,9 +83,10 @@ export class Bits {
   }
 
   /** A symbol; codes that are none are damage. */
-  symbol(lookup: Uint16Array): number {
+  symbol({ short, long, from }: Lookup): number {
     if (this.ahead - this.at < 8) this.fill();
-    const found = lookup[this.window()]!;
+    const window = this.window();
+    const found = window < from ? short[window >> 6]! : long[window - from]!;
     if (found >> 8 > 8) this.ahead = aheadOfLongCode(this.ahead, this.at, found >> 8);
     this.at += found >> 8;
     if (found >> 8 > 16) throw damaged("Corrupt JPEG data: bad Huffman code");

@@ -1,11 +1,19 @@
-// Huffman tables of a JPEG (ITU-T T.81, annex C and F.2.2.3), looked up by the next 16 bits.
+// Huffman tables of a JPEG (ITU-T T.81, annex C and F.2.2.3), looked up by the next 16 bits. Most codes are short, and
+// their part of a table stays in the processor's nearest cache.
 
 import { damaged } from "./damage";
 
-/** Length of a code in the upper byte, its symbol in the lower; a length of 17 is no code. */
-export type Lookup = Uint16Array;
+/** Length of a code in the upper byte of an entry, its symbol in the lower; a length of 17 is no code. */
+export interface Lookup {
+  /** By the first 10 bits, where all 16 together are below `from`. */
+  short: Uint16Array;
+  /** By what 16 bits are above `from`: longer codes, and those that are none. */
+  long: Uint16Array;
+  from: number;
+}
 
 export const NO_CODE = 17 << 8;
+const SHORT = 10;
 
 export interface HuffmanTable {
   /** How many codes of 1..16 bits. */
@@ -13,22 +21,37 @@ export interface HuffmanTable {
   symbols: Uint8Array;
 }
 
+interface Kept extends HuffmanTable {
+  isDc: boolean;
+  lookup: Lookup;
+}
+
 // Cameras write the same tables into every file.
 const MOST_KEPT = 8;
-const kept = new Map<string, Lookup>();
+let kept: Kept[] = [];
 
 /** Throws Damage for a table whose codes do not fit, or for a DC symbol beyond 15. */
 export function lookupOf(table: HuffmanTable | undefined, isDc: boolean): Lookup {
   if (!table) throw damaged("a Huffman table is missing");
-  const key = `${isDc} ${table.counts} ${table.symbols}`;
-  const lookup = kept.get(key) ?? made(table, isDc);
-  if (kept.size >= MOST_KEPT) kept.clear();
-  kept.set(key, lookup);
+  const { counts, symbols } = table;
+  const known = kept.find((one) => one.isDc === isDc && areSame(one.counts, counts) && areSame(one.symbols, symbols));
+  if (known) return known.lookup;
+  const lookup = made(table, isDc);
+  if (kept.length >= MOST_KEPT) kept = [];
+  kept.push({ isDc, lookup, counts: counts.slice(), symbols: symbols.slice() });
   return lookup;
 }
 
+function areSame(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
+}
+
 function made(table: HuffmanTable, isDc: boolean): Lookup {
-  const lookup = new Uint16Array(1 << 16).fill(NO_CODE);
+  const short = new Uint16Array(1 << SHORT).fill(NO_CODE);
+  let long = new Uint16Array(0);
+  let from = 0;
   let code = 0;
   let at = 0;
   for (let length = 1; length <= 16; length++, code <<= 1) {
@@ -38,11 +61,16 @@ function made(table: HuffmanTable, isDc: boolean): Lookup {
     for (let one = 0; one < count; one++, code++, at++) {
       const symbol = table.symbols[at] ?? 0;
       if (isDc && symbol > 15) throw damaged("Bogus Huffman table definition");
-      const shift = 16 - length;
-      lookup.fill((length << 8) | symbol, code << shift, (code + 1) << shift);
+      const entry = (length << 8) | symbol;
+      if (length <= SHORT) short.fill(entry, code << (SHORT - length), (code + 1) << (SHORT - length));
+      else long.fill(entry, (code << (16 - length)) - from, ((code + 1) << (16 - length)) - from);
+    }
+    if (length === SHORT) {
+      from = code << (16 - SHORT); // Codes grow with their length: all that come are above.
+      long = new Uint16Array((1 << 16) - from).fill(NO_CODE);
     }
   }
-  return lookup;
+  return { short, long, from };
 }
 
 const bytes = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));

@@ -145,7 +145,8 @@ function readBlock(bits: Bits, dc: Lookup, ac: Lookup, fast: boolean): boolean {
     if (ahead - at < least) ahead += fast ? FAST_STEP : (64 - ahead + at) & ~7;
     const byte = at >> 3;
     const window = (((data[byte]! << 16) | (data[byte + 1]! << 8) | data[byte + 2]!) >> (8 - (at & 7))) & 0xffff;
-    const found = (k ? ac : dc)[window]!;
+    const { short, long, from } = k ? ac : dc;
+    const found = window < from ? short[window >> 6]! : long[window - from]!;
     if (found > LONG) {
       if (found === NO_CODE) bad = true;
       if (!fast) ahead = aheadOfLongCode(ahead, at, found >> 8);
