@@ -41,11 +41,15 @@ describe("lookupOf", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("makes the same table once, and other ones anew", () => {
-    const one = table({ 3: 2 });
-    expect(lookupOf({ ...one }, true)).toBe(lookupOf(table({ 3: 2 }), true));
-    const others = [lookupOf(one, false), lookupOf(table({ 3: 2 }, 1), true), lookupOf(table({ 3: 1, 4: 1 }), true)];
-    for (const other of others) expect(other).not.toBe(lookupOf(one, true));
+  it("makes a table once", () => {
+    const lookup = lookupOf(table({ 3: 2 }), false);
+    expect(lookupOf(table({ 3: 2 }), false)).toBe(lookup);
+    for (const other of [table({ 3: 2 }, 1), table({ 3: 1, 4: 1 })]) expect(lookupOf(other, false)).not.toBe(lookup);
+  });
+
+  it("refuses for DC what it made for AC", () => {
+    lookupOf(table({ 4: 4 }), false);
+    expect(() => lookupOf(table({ 4: 4 }), true)).toThrow();
   });
 
   it.each([
