@@ -10,6 +10,9 @@ from typing import Any, Literal, TypeAlias, get_args
 BrowserName: TypeAlias = Literal["chromium", "firefox"]
 BROWSERS: tuple[BrowserName, ...] = get_args(BrowserName)
 
+PACKAGES: Mapping[BrowserName, str] = {"chromium": "chromium", "firefox": "firefox-esr"}
+"""What Debian calls them."""
+
 _COMMANDS: Mapping[BrowserName, tuple[str, ...]] = {
     "chromium": (
         "chromium",
@@ -35,8 +38,13 @@ def find_browser(name: BrowserName) -> str | None:
     Returns:
         Its executable; None where there is none of that kind.
     """
-    named = os.environ.get(f"OVERREAD_{name.upper()}")
+    named = os.environ.get(variable(name))
     return next((path for one in (named, *_COMMANDS[name]) if one and (path := shutil.which(one))), None)
+
+
+def variable(name: BrowserName) -> str:
+    """Of the environment: the one that names a browser."""
+    return f"OVERREAD_{name.upper()}"
 
 
 def launch_options(name: BrowserName, executable: str) -> dict[str, Any]:

@@ -203,7 +203,9 @@ def load_site(folder: Path) -> Site:
             "is no site", where=f"folder '{folder}'", todo="write one with `overread edge BUNDLE -o SITE`"
         ) from error
     except ValidationError as error:
-        raise BundleError("is not what describes a site", where=f"file '{path}'") from error
+        raise BundleError(
+            "is not what describes a site", where=f"file '{path}'", todo="write the site anew"
+        ) from error
 
 
 def refuse_strangers(out: Path) -> None:

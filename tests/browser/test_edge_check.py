@@ -143,10 +143,36 @@ def test_the_command_leaves_out_what_does_not_start_and_prints_json(
 
 def test_without_a_browser_it_says_what_to_install(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(UsageError, match=r"no browser on this machine; install one .*chromium"):
+    with pytest.raises(UsageError, match=r"no browser on this machine; install one .*chromium.*CHROMIUM"):
         check_site(site)
-    with pytest.raises(UsageError, match=r"no firefox on this machine"):
+    with pytest.raises(UsageError, match=r"no firefox on this machine; .*firefox-esr.*OVERREAD_FIREFOX"):
         check_site(site, browsers=["firefox"])
+
+
+def test_a_browser_that_is_named_and_not_there_is_no_other(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVERREAD_CHROMIUM", str(tmp_path / "chromium"))
+    with pytest.raises(UsageError, match=r"OVERREAD_CHROMIUM is '.*chromium', which is no program"):
+        check_site(site)
+
+
+@pytest.mark.parametrize(
+    ("damaged", "why"),
+    [
+        ("sw.js", "the browser does not take its service worker"),
+        ("icons/*.svg", "not every file could be kept"),
+    ],
+)
+def test_a_site_that_cannot_be_kept_is_told_at_once(
+    damaged: str, why: str, site: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(site, tmp_path / "site"))
+    for path in (*own.glob(damaged), *own.glob(f"{damaged}.*")):
+        path.unlink()
+    told = check_site(own, browsers=["chromium"]).describe()
+    assert f"chromium: cannot keep the site for offline use: {why}" in told["problems"]
+    assert (told["selftest"], told["offline"]) == (True, False)
 
 
 @pytest.mark.shared

@@ -37,8 +37,11 @@ async def launched(name: BrowserName, executable: str) -> AsyncIterator[Browser]
                     timeout=_START_SECONDS * 1000,
                 )
             except Error as error:
+                why = error.message.splitlines()[0].removeprefix("BrowserType.launch: ")
                 raise OverreadError(
-                    f"does not start ({error.message.splitlines()[0]})", where=f"browser '{executable}'"
+                    f"does not start ({why.rstrip('.')})",
+                    where=f"browser '{executable}'",
+                    todo="start it by hand to see what it lacks",
                 ) from error
             try:
                 yield browser

@@ -24,9 +24,18 @@ LISTEN = """
 
 _REFUSED = """() => self.overreadRefused"""
 _OPENED = """() => window.overread.opened.then(({ runtime }) => runtime)"""
-_KEPT = """() => navigator.serviceWorker
-  ? navigator.serviceWorker.ready.then(() => "")
-  : Promise.resolve("this browser has no service workers")"""
+# Where it cannot be kept, nothing is ever ready: but the page says so on its root element.
+_KEPT = """() => new Promise((resolve) => {
+  const root = document.documentElement;
+  const hindrances = {
+    unsupported: "the browser does not take its service worker",
+    failed: "not every file could be kept",
+  };
+  const look = () => hindrances[root.dataset.offline] && resolve(hindrances[root.dataset.offline]);
+  look();
+  new MutationObserver(look).observe(root, { attributes: true });
+  navigator.serviceWorker?.ready.then(() => resolve(""));
+})"""
 _SELF_TEST = """() => window.overread.reader.selfTest()"""
 _READ = """async ([base64, type]) => {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

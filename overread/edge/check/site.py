@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from overread.bundle.selftest import FOLDER
-from overread.edge.browsers import BROWSERS, BrowserName, find_browser
+from overread.edge.browsers import BROWSERS, PACKAGES, BrowserName, find_browser, variable
 from overread.edge.check.browser_report import BrowserReport
 from overread.edge.check.event_loop import run_to_the_end
 from overread.edge.check.files import check_files
@@ -95,12 +97,17 @@ def check_site(
 
 
 def _find(wanted: Sequence[BrowserName] | None) -> dict[BrowserName, str]:
+    for name in wanted or BROWSERS:
+        named = os.environ.get(variable(name))
+        if named and not shutil.which(named):
+            raise UsageError(f"{variable(name)} is '{named}', which is no program", todo="name a browser")
     found = {name: path for name in wanted or BROWSERS if (path := find_browser(name))}
     missing = [name for name in wanted or () if name not in found]
     if missing or not found:
+        one = missing[0] if missing else BROWSERS[0]
         raise UsageError(
             f"there is no {missing[0] if missing else 'browser'} on this machine",
-            todo="install one (Debian: apt-get install chromium), or name it in OVERREAD_CHROMIUM",
+            todo=f"install one (Debian: apt-get install {PACKAGES[one]}), or name it in {variable(one)}",
         )
     for package in ("playwright", "starlette", "uvicorn"):
         if find_spec(package) is None:
