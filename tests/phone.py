@@ -19,3 +19,22 @@ def open_alone_on_a_phone(browser: Any, path: Path) -> Any:
     assert said == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     return page
+
+
+def check_pictures(page: Any) -> None:
+    """Every image of the page is shown."""
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+
+
+def check_both_schemes(page: Any) -> None:
+    """Dark on light, and light on dark where that is asked for."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        ink, paper = page.evaluate(
+            "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()"
+        )
+        assert (_lightness(ink) > _lightness(paper)) == (scheme == "dark")
+
+
+def _lightness(colour: str) -> int:
+    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3])

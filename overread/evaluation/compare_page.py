@@ -160,12 +160,7 @@ def _table(comparison: Comparison, target: str) -> list[tuple[str, list[tuple[st
     return [
         (
             words,
-            [
-                (wording.number(one.figures[name].value), wording.interval(one.figures[name]))
-                if name in one.figures
-                else ("–", "")
-                for one in sides
-            ],
+            [wording.cells(one.figures.get(name)) for one in sides],
         )
         for name, words in FIGURE_NAMES.items()
         if any(name in one.figures for one in sides)

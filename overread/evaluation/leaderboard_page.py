@@ -168,12 +168,7 @@ def _recalls(readers: Sequence[Placed]) -> list[tuple[str, list[tuple[str, str]]
     return [
         (
             name,
-            [
-                (wording.number(one.recalls[name].value), wording.interval(one.recalls[name]))
-                if name in one.recalls
-                else ("–", "")
-                for one in readers
-            ],
+            [wording.cells(one.recalls.get(name)) for one in readers],
         )
         for name in names
     ]

@@ -53,6 +53,11 @@ def interval(figure: Figure, *, digits: int = 3) -> str:
     return f"{_fixed(figure.low, digits)} – {_fixed(figure.high, digits)}"
 
 
+def cells(figure: Figure | None) -> tuple[str, str]:
+    """A figure and its interval in a table; a dash alone where there is no such figure."""
+    return ("–", "") if figure is None else (number(figure.value), interval(figure))
+
+
 def _fixed(value: float, digits: int) -> str:
     """With so many decimals, a true minus sign, and no minus before a zero."""
     return minus(f"{value:z.{digits}f}")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.evaluation.made_report import NAMES
 from tests.evaluation.test_report import plain
-from tests.phone import open_alone_on_a_phone
+from tests.phone import check_both_schemes, check_pictures, open_alone_on_a_phone
 
 pytestmark = pytest.mark.browser
 
@@ -18,15 +18,6 @@ def test_the_report_loads_nothing_from_elsewhere_and_fits_a_phone(chromium, tmp_
     path = tmp_path / "report.html"
     path.write_text(plain(task), encoding="utf-8")
     page = open_alone_on_a_phone(chromium, path)
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        ink, paper = page.evaluate(
-            "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()"
-        )
-        assert (_lightness(ink) > _lightness(paper)) == (scheme == "dark")
+    check_pictures(page)
+    check_both_schemes(page)
     page.close()
-
-
-def _lightness(colour: str) -> int:
-    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3])

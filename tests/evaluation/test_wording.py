@@ -162,3 +162,9 @@ def test_what_a_conformal_rule_does_is_said_or_what_it_would_do(in_force, said) 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(wording).failed == 0
+
+
+def test_a_table_shows_a_figure_with_its_interval_and_a_dash_where_there_is_none() -> None:
+    shown = Figure(value=0.8512, low=0.79, high=0.91, undefined=0, method="bootstrap")
+    assert wording.cells(shown) == (wording.number(0.8512), wording.interval(shown))
+    assert wording.cells(None) == ("–", "")

@@ -9,7 +9,7 @@ import pytest
 from overread.exploration.page import render_page
 from tests.exploration.subjects import make_rows, make_subject
 from tests.exploration.test_page import bare, full
-from tests.phone import open_alone_on_a_phone
+from tests.phone import check_both_schemes, check_pictures, open_alone_on_a_phone
 
 pytestmark = pytest.mark.browser
 LONG = tuple(f"Pleural_Thickening_of_the_{at}th_kind_and_more" for at in range(14))
@@ -28,18 +28,13 @@ def test_the_page_loads_nothing_from_elsewhere_and_fits_a_phone(chromium, tmp_pa
     path = tmp_path / "cohort.html"
     path.write_text(PAGES[kind](), encoding="utf-8")
     page = open_alone_on_a_phone(chromium, path)
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
+    check_pictures(page)
     # A row's name may not be squeezed to a letter a line.
     assert page.evaluate(
         "[...document.querySelectorAll('tbody th[scope=row]')]"
         ".every(th => th.offsetWidth > 24 || !th.offsetWidth)"
     )
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        ink, paper = page.evaluate(
-            "(() => { const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]; })()"
-        )
-        assert (_lightness(ink) > _lightness(paper)) == (scheme == "dark")
+    check_both_schemes(page)
     page.close()
 
 
@@ -60,7 +55,3 @@ def test_the_bars_of_a_class_fill_their_rail_and_the_flow_has_its_lines(chromium
     assert tops == sorted(tops)
     assert len(set(tops)) == len(tops), "every box has a row of its own"
     page.close()
-
-
-def _lightness(colour: str) -> int:
-    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")[:3])
