@@ -8,6 +8,8 @@ import type { Begun, Way } from "./way";
 
 /** More at once would only take memory. */
 const STRIP = 1 << 20;
+/** Pixels that are copied whole (64 MB); larger pictures go another way. */
+const MOST_PACKED = 16_000_000;
 const START = 1024;
 const PAGE = 65536;
 
@@ -60,12 +62,10 @@ export class Planes implements Way {
     const { width, height } = visibleRect;
     const upright = new Upright(width, height, orientation);
     const rows = Math.min(height, Math.max(2, Math.floor(this.strip / width) & ~1));
-    for (let top = 0; top < height; top += rows) {
-      const until = Math.min(top + rows, height);
-      const planar = PLANAR[format];
-      if (planar) await this.takePlanar(image, planar, top, until, upright);
-      else if (PACKED.includes(format)) await this.takePacked(image, format, top, until, upright);
-      else throw new Error(`the browser gave ${format}`);
+    const planar = PLANAR[format];
+    if (!planar) await this.takePacked(image, rows, upright);
+    for (let top = 0; planar && top < height; top += rows) {
+      await this.takePlanar(image, planar, top, Math.min(top + rows, height), upright);
     }
     return upright.pixels;
   }
@@ -95,17 +95,21 @@ export class Planes implements Way {
     upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * width * (until - top)), top);
   }
 
-  private async takePacked(
-    image: VideoFrame, format: VideoPixelFormat, top: number, until: number, upright: Upright,
-  ): Promise<void> {
-    const { width } = image.visibleRect!;
-    const pixels = width * (until - top);
-    const [packed, rgb, end] = this.places([4 * pixels, 3 * pixels]);
+  private async takePacked(image: VideoFrame, rows: number, upright: Upright): Promise<void> {
+    const { width, height } = image.visibleRect!;
+    if (!PACKED.includes(image.format)) throw new Error(`the browser gave ${image.format}`);
+    if (width * height > MOST_PACKED) throw new Error("the picture is too large to be copied whole");
+    // At once: Firefox copies all of it for each part that is asked for.
+    const all = new Uint8Array(4 * width * height);
+    await image.copyTo(all);
+    const [packed, rgb, end] = this.places([4 * width * rows, 3 * width * rows]);
     const { kernels, memory } = this.reserved(end!);
-    const room = new Uint8Array(memory.buffer, packed!, 4 * pixels);
-    await image.copyTo(room, { rect: { x: 0, y: top, width, height: until - top } });
-    kernels.opaque(packed!, rgb!, pixels, format.startsWith("B"));
-    upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * pixels), top);
+    for (let top = 0; top < height; top += rows) {
+      const pixels = width * Math.min(rows, height - top);
+      new Uint8Array(memory.buffer, packed!).set(all.subarray(4 * width * top, 4 * (width * top + pixels)));
+      kernels.opaque(packed!, rgb!, pixels, image.format!.startsWith("B"));
+      upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * pixels), top);
+    }
   }
 
   /** One after the other, each with room for what kernels touch beyond its end; and where the last ends. */

@@ -109,13 +109,13 @@ describe("planes", () => {
   });
 
   it.each(["BGRX", "RGBA"])("that are pixels already (%s) lose their fourth byte, and are turned", async (format) => {
-    const stored = Uint8Array.from({ length: 4 * 3 * 2 }, (_, at) => at);
+    const stored = Uint8Array.from({ length: 4 * 3 * 4 }, (_, at) => at);
     const copyTo = async (room: Uint8Array) => room.set(stored);
-    decoding({ format, visibleRect: { x: 0, y: 0, width: 3, height: 2 }, copyTo, close: vi.fn() });
-    const { data, width, height } = await new Planes().begin(FILE, header(6)).take();
-    expect([width, height]).toEqual([2, 3]);
+    decoding({ format, visibleRect: { x: 0, y: 0, width: 3, height: 4 }, copyTo, close: vi.fn() });
+    const { data, width, height } = await new Planes(6).begin(FILE, header(6)).take(); // in two strips
+    expect([width, height]).toEqual([4, 3]);
     const pixel = (at: number) => (format === "BGRX" ? [4 * at + 2, 4 * at + 1, 4 * at] : [4 * at, 4 * at + 1, 4 * at + 2]);
-    expect([...data]).toEqual([3, 0, 4, 1, 5, 2].flatMap(pixel));
+    expect([...data]).toEqual([9, 6, 3, 0, 10, 7, 4, 1, 11, 8, 5, 2].flatMap(pixel));
   });
 });
 
@@ -123,6 +123,7 @@ describe("what was begun", () => {
   it.each([
     ["another format", { format: "NV12" }, true],
     ["no format", { format: null }, true],
+    ["pixels too many to be copied whole", { format: "BGRX", visibleRect: { width: 4001, height: 4000 } }, true],
     ["a part of the picture", { format: "I420" }, false],
   ])("fails on %s, and frees all", async (_, changes, complete) => {
     const frame = { ...frameOf("I420", made(4, 4, [2, 2]), [2, 2]), ...changes };
