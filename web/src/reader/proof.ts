@@ -37,7 +37,9 @@ export async function prove(open: Open): Promise<SelfTest> {
   if (tested.passed || !open.sessions.planned) return tested;
   const { files, site, manifest, sessions, runtime } = open;
   const network = await openWhole(await files.checked(site, site.network), manifest.preprocess.size);
-  open.sessions = { ...sessions, network, planned: false };
+  sessions.planned?.stop();
+  open.sessions = { ...sessions, network, planned: null };
+  runtime.threads = 1;
   runtime.notes.push("the kernels for convolutions read otherwise here; onnxruntime reads");
   return compareAll(open, network);
 }

@@ -49,16 +49,15 @@ export class Reader implements ReaderApi {
     this.loaded = null; // The sessions hold copies of their own.
     const isolated = self.crossOriginIsolated;
     const most = Math.min(options.threads ?? MOST_THREADS, navigator.hardwareConcurrency || 1);
-    const threads = isolated ? Math.max(1, most) : 1;
-    const [sessions, decoder] = await Promise.all([openSessions(models, threads), decoding]);
-    const runtime: Runtime = {
-      backend: "wasm",
-      threads,
-      isolated,
-      decoder: decoder.kind,
-      openedMs: performance.now() - started,
-      notes: decoder.notes, // more may come while it reads
+    const count = isolated ? Math.max(1, most) : 1;
+    const runtime: Runtime = { backend: "wasm", threads: count, isolated, decoder: "codec", openedMs: 0, notes: [] };
+    const alone = (note: string) => {
+      runtime.threads = 1;
+      runtime.notes.push(note);
     };
+    const [sessions, decoder] = await Promise.all([openSessions(models, { count, alone }), decoding]);
+    decoder.notes.push(...runtime.notes); // more may come while it reads
+    Object.assign(runtime, { decoder: decoder.kind, openedMs: performance.now() - started, notes: decoder.notes });
     const tryGpu = (options.gpu ?? false) && shipsGpu(site);
     this.opened = { files: this.files, site, manifest, sessions, decoder, runtime, tryGpu };
     return { site, manifest, runtime };

@@ -7,6 +7,7 @@ import type { Preprocess } from "./bundle";
 import type { Bytes } from "./files";
 import { feedsOf, outputOf, TOLD, type Network, type Output } from "./onnx";
 import type { Pixels } from "./pixels";
+import type { Threads } from "./planned/convolutions";
 import { PlannedNetwork } from "./planned/network";
 import type { Plan } from "./planned/plan";
 import { problem, reasonOf } from "./problem";
@@ -23,8 +24,8 @@ export interface Preprocessor {
 export interface Sessions {
   preprocessor: Preprocessor;
   network: Network;
-  /** Whether our own kernels do the network's convolutions. */
-  planned: boolean;
+  /** What our own kernels do of the network; null where onnxruntime has it whole. */
+  planned: PlannedNetwork | null;
   /** preprocess.onnx itself, which the preprocessor must equal. */
   graph: Preprocessor;
 }
@@ -38,30 +39,27 @@ export interface Models {
   spec: Preprocess;
 }
 
-/** With so many threads onnxruntime's kernels are faster than ours, which have one (edge-speed.md). */
-const THREADS_BEAT_KERNELS = 3;
-
 const OPTIONS: ort.InferenceSession.SessionOptions = { executionProviders: ["wasm"], logSeverityLevel: 4 };
 
 /** Throws ReaderProblem "no-runtime". */
-export async function openSessions(models: Models, threads: number): Promise<Sessions> {
+export async function openSessions(models: Models, threads: Threads): Promise<Sessions> {
+  const { planned } = models;
   const { wasm } = ort.env;
   wasm.wasmPaths = { mjs: new URL(ortModule, import.meta.url).href, wasm: RUNTIME };
   wasm.wasmBinary = models.runtime;
-  wasm.numThreads = threads;
+  wasm.numThreads = planned ? 1 : threads.count; // What our kernels leave is too little to be shared.
   wasm.proxy = false; // This is a worker already.
   ort.env.logLevel = "error";
   try {
     const graph = new OrtPreprocessor(await ort.InferenceSession.create(models.preprocess, OPTIONS));
     const resizer = new Resizer(models.spec);
     const preprocessor: Preprocessor = { run: async (pixels) => resizer.run(pixels) };
-    const { planned } = models;
-    if (!planned || threads >= THREADS_BEAT_KERNELS) {
-      return { preprocessor, graph, network: await openWhole(models.network, models.spec.size), planned: false };
+    if (!planned) {
+      return { preprocessor, graph, network: await openWhole(models.network, models.spec.size), planned: null };
     }
-    const network = await PlannedNetwork.open(planned.plan, models.network, planned.rest, OPTIONS);
+    const network = await PlannedNetwork.open(planned.plan, models.network, planned.rest, OPTIONS, threads);
     const run: Network["run"] = async (input, metadata) => outputOf(await network.run(input, metadata, TOLD));
-    return { preprocessor, graph, network: { run }, planned: true };
+    return { preprocessor, graph, network: { run }, planned: network };
   } catch (thrown) {
     throw problem("no-runtime", "onnxruntime-web", reasonOf(thrown));
   } finally {

@@ -6,6 +6,8 @@ import { bytesOf, type Plan, shapeOf } from "./plan";
 
 export interface Layout {
   blocks: Block[];
+  /** Of each block. */
+  parts: number;
   /** Bytes of all that lies between the steps of a block, for one strip. */
   strip: number;
   /** The input as it is given, float32 [channels, height, width]. */
@@ -20,18 +22,19 @@ export interface Layout {
   scratch: number[];
   /** What the rest of the network takes, float32 [channels, height, width]. */
   cuts: Record<string, number>;
-  /** Words that threads wait at. */
+  /** Words that threads share (queue.ts). */
   words: number;
   bytes: number;
 }
 
-/** What the compiler and the barrier keep to themselves. */
+/** Before it lies what the compiler keeps to itself. */
 const START = 1024;
 const WORDS = 256;
 
 /** @param weights bytes of each step's */
 export function layoutOf(plan: Plan, weights: number[], threads: number, { held, strip } = CACHE): Layout {
   const blocks = blocksOf(plan, held);
+  const parts = partsFor(threads);
   let end = START;
   const take = (bytes: number) => {
     const from = end;
@@ -43,12 +46,13 @@ export function layoutOf(plan: Plan, weights: number[], threads: number, { held,
   const { offsets, bytes } = placesOf(plan, blocks);
   const tensors = take(bytes);
   const scratch = blocks.flatMap((block) =>
-    allShares(plan, block, threads).map(
+    allShares(plan, block, parts).map(
       (rows) => patchBytes(plan, block) + heldBytes(plan, block, stripsOf(plan, block, rows, strip)),
     ),
   );
   return {
     blocks,
+    parts,
     strip,
     words,
     given,
@@ -71,9 +75,12 @@ export function patchBytes(plan: Plan, block: Block): number {
   return Math.ceil(most / 64) * 64;
 }
 
-function allShares(plan: Plan, block: Block, threads: number): Rows[] {
+/** Into so many parts each step is divided, where there is more than one thread: who is fast takes more of them. */
+export const partsFor = (threads: number) => (threads > 1 ? threads * 2 : 1);
+
+function allShares(plan: Plan, block: Block, parts: number): Rows[] {
   const height = stepOf(plan, block.last).shape[1];
-  return Array.from({ length: threads }, (_, rank) => shareOf(height, rank, threads));
+  return Array.from({ length: parts }, (_, part) => shareOf(height, part, parts));
 }
 
 const widthBytes = (plan: Plan, tensor: number) => shapeOf(plan, tensor)[0] * shapeOf(plan, tensor)[2] * 4;

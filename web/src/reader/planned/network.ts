@@ -1,7 +1,7 @@
 // A network in two parts: its convolutions by our kernels, the rest by onnxruntime.
 
 import * as ort from "onnxruntime-web/wasm";
-import { Convolutions } from "./convolutions";
+import { Convolutions, type Threads } from "./convolutions";
 import { filledRest, type Plan } from "./plan";
 
 export class PlannedNetwork {
@@ -12,10 +12,17 @@ export class PlannedNetwork {
 
   /** @param network bytes of the file that the plan was made of */
   static async open(
-    plan: Plan, network: Uint8Array, rest: Uint8Array, options: ort.InferenceSession.SessionOptions,
+    plan: Plan, network: Uint8Array, rest: Uint8Array, options: ort.InferenceSession.SessionOptions, threads: Threads,
   ): Promise<PlannedNetwork> {
     const session = ort.InferenceSession.create(filledRest(plan, network, rest), options);
-    return new PlannedNetwork(new Convolutions(plan, network), await session);
+    session.catch(() => undefined); // It is said below.
+    const convolutions = await Convolutions.open(plan, network, threads);
+    return new PlannedNetwork(convolutions, await session);
+  }
+
+  /** Leave the threads beside this one. */
+  stop(): void {
+    this.convolutions.stop();
   }
 
   /** @param input float32 [channels, height, width] */

@@ -1,19 +1,9 @@
-// A plan as calls of kernels: what each thread does between two barriers, every address worked out beforehand.
+// A plan as calls of kernels, in parts that threads share, every address worked out beforehand.
 
-import type { Kernels } from "../kernels";
 import { type Block, heldRows, type Rows, rowBytes, rowsOf, shareOf, stepOf, stripsOf } from "./blocks";
+import type { Call, Program } from "./calls";
 import { type Layout, patchBytes } from "./layout";
 import { type Plan, shapeOf, type Step } from "./plan";
-
-export type Kernel = "pointwise" | "depthwise" | "dense" | "interleave" | "planes" | "move";
-
-export interface Call {
-  kernel: Kernel;
-  args: number[];
-}
-
-/** Between its phases a thread waits for the others. */
-export type Program = Call[][];
 
 /** Bytes of x that a pointwise convolution goes through for each panel of weights; the first cache holds them. */
 const BLOCK = 32768;
@@ -21,36 +11,46 @@ const BLOCK = 32768;
 const PANEL = 8;
 const PIXELS = 4;
 
-export function programOf(plan: Plan, layout: Layout, rank: number, threads: number): Program {
+/** @param rank of the thread: it decides only where patches and strips lie */
+export function programOf(plan: Plan, layout: Layout, rank: number): Program {
   const [channels, height, width] = plan.input;
   const interleave: Call = { kernel: "interleave", args: [layout.given, at(layout, 0), height * width, channels] };
-  const thread = { plan, layout, rank, threads };
-  return [rank === 0 ? [interleave] : [], ...layout.blocks.map((block) => blockCalls(thread, block)), planeCalls(thread)];
+  const scratch = layout.scratch[rank] ?? NaN;
+  const phases = [[[interleave]]];
+  for (const block of layout.blocks) {
+    const part = (index: number) => blockCalls({ plan, layout, scratch, part: index }, block);
+    phases.push(Array.from({ length: layout.parts }, (_, index) => part(index)).filter((calls) => calls.length));
+  }
+  phases.push(planeCalls(plan, layout));
+  const program: Program = { parts: [], after: [] };
+  for (const parts of phases) {
+    const done = program.parts.length;
+    program.parts.push(...parts);
+    program.after.push(...parts.map(() => done));
+  }
+  return program;
 }
 
-export function runCalls(kernels: Kernels, calls: Call[]): void {
-  for (const { kernel, args } of calls) (kernels[kernel] as (...args: number[]) => void)(...args);
-}
-
-interface Thread {
+/** What a part of a block needs to know. */
+interface Part {
   plan: Plan;
   layout: Layout;
-  rank: number;
-  threads: number;
+  scratch: number;
+  part: number;
 }
 
-function blockCalls(thread: Thread, block: Block): Call[] {
-  const { plan, layout, rank, threads } = thread;
+function blockCalls(one: Part, block: Block): Call[] {
+  const { plan, layout, scratch, part } = one;
   const step = stepOf(plan, block.last);
-  if (block.first === block.last && step.kind === "pointwise") return pointwiseShare(thread, block.last);
-  const rows = shareOf(step.shape[1], rank, threads);
+  if (block.first === block.last && step.kind === "pointwise") return pointwiseShare(one, block.last);
+  const rows = shareOf(step.shape[1], part, layout.parts);
   if (rows.from === rows.to) return [];
   const strips = stripsOf(plan, block, rows, layout.strip);
   const buffers: number[] = [];
   heldRows(plan, block, strips).reduce((from, count, k) => {
     buffers.push(from);
     return from + count * rowBytes(plan, block.first + k);
-  }, (layout.scratch[rank] ?? 0) + patchBytes(plan, block));
+  }, scratch + patchBytes(plan, block));
   const calls: Call[] = [];
   let had: Rows[] = [];
   for (const strip of strips) {
@@ -73,7 +73,7 @@ function blockCalls(thread: Thread, block: Block): Call[] {
       const index = block.first + k;
       const x = k === 0 ? at(layout, stepOf(plan, index).from) : base(k - 1);
       const fresh = { from: kept, to: wanted.to };
-      if (fresh.from < fresh.to) calls.push(rowsCall(thread, index, x, base(k), fresh));
+      if (fresh.from < fresh.to) calls.push(rowsCall(one, index, x, base(k), fresh));
     });
     had = needed;
   }
@@ -86,7 +86,7 @@ function keep(had: Rows | undefined, wanted: Rows): number {
 }
 
 /** Some rows of what a step makes; `x` and `y` are where row 0 lies or would lie. */
-function rowsCall({ plan, layout, rank }: Thread, index: number, x: number, y: number, rows: Rows): Call {
+function rowsCall({ plan, layout, scratch }: Part, index: number, x: number, y: number, rows: Rows): Call {
   const step = stepOf(plan, index);
   const { size, stride, top, left } = step;
   const [inputs, height, width] = shapeOf(plan, step.from);
@@ -100,7 +100,6 @@ function rowsCall({ plan, layout, rank }: Thread, index: number, x: number, y: n
     return { kernel: "depthwise", args };
   }
   if (step.kind === "dense") {
-    const scratch = layout.scratch[rank] ?? 0;
     const geometry = [height, width, inputs, size, stride, top, left, from, to, outWidth, outputs];
     return { kernel: "dense", args: [x, w, y, added, scratch, ...geometry, blockOf(size * size * inputs), ...ends] };
   }
@@ -108,8 +107,8 @@ function rowsCall({ plan, layout, rank }: Thread, index: number, x: number, y: n
   return pointwiseCall(step, inputs, { x, w, y, added }, pixels, { from: 0, to: outputs });
 }
 
-/** A thread's part of a pointwise convolution: of the outputs where weights weigh more, else of the pixels. */
-function pointwiseShare({ plan, layout, rank, threads }: Thread, index: number): Call[] {
+/** A part of a pointwise convolution: of the outputs where they are more than the pixels. */
+function pointwiseShare({ plan, layout, part }: Part, index: number): Call[] {
   const step = stepOf(plan, index);
   const [inputs, height, width] = shapeOf(plan, step.from);
   const outputs = step.shape[0];
@@ -121,10 +120,10 @@ function pointwiseShare({ plan, layout, rank, threads }: Thread, index: number):
     added: step.added === null ? 0 : at(layout, step.added),
   };
   const byOutputs = outputs > count;
-  const part = byOutputs ? shareOf(outputs / PANEL, rank, threads) : shareOf(Math.ceil(count / PIXELS), rank, threads);
-  if (part.from === part.to) return [];
-  const pixels = byOutputs ? { from: 0, to: count } : { from: part.from * PIXELS, to: Math.min(part.to * PIXELS, count) };
-  const made = byOutputs ? { from: part.from * PANEL, to: part.to * PANEL } : { from: 0, to: outputs };
+  const { from, to } = shareOf(byOutputs ? outputs / PANEL : Math.ceil(count / PIXELS), part, layout.parts);
+  if (from === to) return [];
+  const pixels = byOutputs ? { from: 0, to: count } : { from: from * PIXELS, to: Math.min(to * PIXELS, count) };
+  const made = byOutputs ? { from: from * PANEL, to: to * PANEL } : { from: 0, to: outputs };
   return [pointwiseCall(step, inputs, places, pixels, made)];
 }
 
@@ -143,12 +142,11 @@ function pointwiseCall(step: Step, inputs: number, { x, w, y, added }: Operands,
   return { kernel: "pointwise", args: [...places, ...counts, ...endsOf(step)] };
 }
 
-/** What the rest of the network takes goes back into planes, each by one thread. */
-function planeCalls({ plan, layout, rank, threads }: Thread): Call[] {
-  return Object.entries(plan.cuts).flatMap(([name, tensor], index): Call[] => {
+/** What the rest of the network takes goes back into planes. */
+function planeCalls(plan: Plan, layout: Layout): Call[][] {
+  return Object.entries(plan.cuts).map(([name, tensor]) => {
     const [channels, height, width] = shapeOf(plan, tensor);
-    const args = [at(layout, tensor), layout.cuts[name] ?? 0, height * width, channels];
-    return index % threads === rank ? [{ kernel: "planes", args }] : [];
+    return [{ kernel: "planes", args: [at(layout, tensor), layout.cuts[name] ?? NaN, height * width, channels] }];
   });
 }
 

@@ -8,8 +8,8 @@ import { placesOf } from "../../../src/reader/planned/places";
 import { cases, given } from "./vectors";
 
 describe.each(cases)("a network stored in its way", ({ plan, network, rest, wanted }) => {
-  test("gives what Python's replay gives, the second time as the first", () => {
-    const convolutions = new Convolutions(plan, network);
+  test("gives what Python's replay gives, the second time as the first", async () => {
+    const convolutions = await Convolutions.open(plan, network);
     convolutions.input.set(given(plan));
     const first = structuredClone(convolutions.run()); // what it gives stays until the next run only
     convolutions.input.set(given(plan));
@@ -56,14 +56,14 @@ test("tensors that are needed at the same time lie apart, and memory is used aga
   expect(bytes).toBeLessThan(offsets.reduce((sum, _, tensor) => sum + size(tensor) + 64, 0));
 });
 
-test("a plan that does not fit its network is refused", () => {
+test("a plan that does not fit its network is refused", async () => {
   const { plan, network } = cases[0]!;
-  expect(() => new Convolutions(plan, network.subarray(0, 100))).toThrow("the plan does not fit the network");
+  await expect(Convolutions.open(plan, network.subarray(0, 100))).rejects.toThrow("the plan does not fit the network");
 });
 
-test("a value that is no number stays none", () => {
+test("a value that is no number stays none", async () => {
   const { plan, network } = cases[0]!;
-  const convolutions = new Convolutions(plan, network);
+  const convolutions = await Convolutions.open(plan, network);
   convolutions.input.fill(NaN);
   for (const { data } of Object.values(convolutions.run())) expect(data.every(Number.isNaN)).toBe(true);
 });

@@ -1,16 +1,37 @@
 import { describe, expect, test } from "vitest";
 import { openKernels } from "../../../src/reader/kernels";
 import { CACHE, type Cache } from "../../../src/reader/planned/blocks";
+import { runCalls } from "../../../src/reader/planned/calls";
 import { layoutOf } from "../../../src/reader/planned/layout";
 import { bytesOf, shapeOf, type Plan } from "../../../src/reader/planned/plan";
-import { programOf, runCalls } from "../../../src/reader/planned/program";
+import { programOf } from "../../../src/reader/planned/program";
 import { packed } from "../../../src/reader/planned/weights";
 import { cases, given } from "./vectors";
 
 const { plan, network } = cases[0]!;
+const small = { plan, network, given: given(plan) };
 
-/** What the rest takes, made by so many threads; between two barriers `order` says who is the first. */
-function made(threads: number, cache: Partial<Cache> = {}, order = (ranks: number[]) => ranks): Record<string, Float32Array> {
+/** One pointwise convolution of few pixels, which threads share by its outputs. */
+const values = Float32Array.from({ length: 8 * 48 }, (_, at) => ((at * 5) % 17) / 4 - 2);
+const few = {
+  plan: {
+    schema_version: 1,
+    input: [8, 3, 3],
+    steps: [
+      {
+        ...{ kind: "pointwise", from: 0, added: null, shape: [48, 3, 3], size: 1, stride: 1, top: 0, left: 0 },
+        ...{ weight: { offset: 0, stored: "float32", scales: null }, bias: 64, low: -1, high: null },
+      },
+    ],
+    cuts: { y: 1 },
+    filled: [],
+  } satisfies Plan as Plan,
+  network: new Uint8Array(values.buffer),
+  given: values.subarray(0, 72),
+};
+
+/** What the rest takes, made by so many threads, of which each does some of the parts, the last part first. */
+function made(threads: number, cache: Partial<Cache> = {}, { plan, network, given } = small): Record<string, Float32Array> {
   const weights = plan.steps.map((step) => packed(step, network, shapeOf(plan, step.from)[0]));
   const layout = layoutOf(plan, weights.map((one) => one.byteLength), threads, { ...CACHE, ...cache });
   const { kernels, memory } = openKernels(layout.bytes);
@@ -18,11 +39,12 @@ function made(threads: number, cache: Partial<Cache> = {}, order = (ranks: numbe
   new Float32Array(memory.buffer, layout.words).fill(NaN);
   new Float32Array(memory.buffer, layout.zeros, plan.input[2] * 16).fill(0);
   weights.forEach((one, index) => new Float32Array(memory.buffer, layout.weights[index]).set(one));
-  new Float32Array(memory.buffer, layout.given).set(given(plan));
-  const ranks = order(Array.from({ length: threads }, (_, rank) => rank));
-  const programs = ranks.map((rank) => programOf(plan, layout, rank, threads));
-  for (let phase = 0; phase < programs[0]!.length; phase++) {
-    for (const program of programs) runCalls(kernels, program[phase]!);
+  new Float32Array(memory.buffer, layout.given).set(given);
+  const programs = Array.from({ length: threads }, (_, rank) => programOf(plan, layout, rank));
+  const { after } = programs[0]!;
+  for (const start of new Set(after)) {
+    const together = after.flatMap((needed, part) => (needed === start ? [part] : [])).toReversed();
+    for (const part of together) runCalls(kernels, programs[(part * 7) % threads]!.parts[part]!);
   }
   const cut = (name: string, tensor: number) =>
     new Float32Array(memory.buffer, layout.cuts[name], bytesOf(plan, tensor) / 4).slice();
@@ -47,8 +69,10 @@ describe("every bit is the same", () => {
     for (const cache of [STEPWISE, LEAST, FEW]) expect(made(threads, cache)).toEqual(alone);
   });
 
-  test("whoever is the first", () => {
-    for (const cache of [STEPWISE, FEW]) expect(made(3, cache, (ranks) => ranks.toReversed())).toEqual(alone);
+  test.each([2, 3, 5])("where %i threads share outputs", (threads) => {
+    const wanted = made(1, {}, few);
+    expect(made(threads, {}, few)).toEqual(wanted);
+    expect(wanted["y"]!.some((value) => value > 0)).toBe(true);
   });
 });
 
@@ -57,8 +81,10 @@ test("strips take less memory than whole tensors", () => {
   expect(bytes({ held: 0, strip: 0 })).toBeLessThan(bytes({ held: Infinity, strip: 0 }));
 });
 
-test("threads have as many barriers, even one that has nothing to do", () => {
-  const layout = layoutOf(plan, plan.steps.map(() => 0), 9);
-  const counts = [0, 4, 8].map((rank) => programOf(plan, layout, rank, 9).length);
-  expect(new Set(counts).size).toBe(1);
+test("a part waits for all parts of the step before it, and for no other", () => {
+  const { after } = programOf(plan, layoutOf(plan, plan.steps.map(() => 0), 2, { held: Infinity, strip: 0 }), 0);
+  const phases = [...new Set(after)];
+  expect(phases).toHaveLength(plan.steps.length + 2);
+  expect(after.every((needed, part) => needed <= part)).toBe(true);
+  for (const needed of phases) expect(needed === 0 || after[needed - 1]! < needed).toBe(true);
 });
