@@ -117,21 +117,24 @@ def _differences(parity: Parity) -> list[str]:
     others = parity.images - parity.same_decision - refused - parity.unanswered
     found = []
     if parity.unanswered:
-        found.append(f"{parity.unanswered} of {parity.images + parity.rejected} images came to no answer")
+        found.append(
+            f"comes to no answer for {parity.unanswered} of {parity.images + parity.rejected} images"
+        )
     if refused:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(parity.refused.items()))
-        found.append(f"{refused} of {parity.images} images that Python reads are rejected ({reasons})")
+        found.append(f"rejects {refused} of {parity.images} images that Python reads ({reasons})")
     if others > 0:
-        found.append(f"{others} of {parity.images} images are decided otherwise")
+        found.append(f"decides {others} of {parity.images} images otherwise")
     if parity.same_rejection < parity.rejected and not parity.unanswered:
-        found.append(f"{parity.rejected - parity.same_rejection} images are read that Python rejects")
+        read = parity.rejected - parity.same_rejection
+        found.append(f"reads {read} of {parity.rejected} images that Python rejects")
     gap = parity.max_score_difference
     if gap is not None and not gap <= SCORE_TOLERANCE:
         found.append(f"scores are off by up to {gap:.2g}; expected at most {SCORE_TOLERANCE:g}")
     if parity.other_quality:
-        found.append(f"{parity.other_quality} images get other warnings of quality")
+        found.append(f"warns otherwise of the quality of {parity.other_quality} of {parity.images} images")
     if parity.differing and not found:
-        found.append(f"{len(parity.differing)} images were read from other bytes")
+        found.append(f"read {len(parity.differing)} of {parity.images} images from other bytes")
     return found
 
 

@@ -46,12 +46,15 @@ def test_where_nothing_differs_nothing_is_said(made_site: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (Answer("routine", (0.7,), None, "a"), "1 of 1 images are decided otherwise"),
-        (REJECTED, "1 of 1 images that Python reads are rejected (1 truncated)"),
-        (NO_ANSWER, "1 of 1 images came to no answer"),
+        (Answer("routine", (0.7,), None, "a"), "decides 1 of 1 images otherwise"),
+        (REJECTED, "rejects 1 of 1 images that Python reads (1 truncated)"),
+        (NO_ANSWER, "comes to no answer for 1 of 1 images"),
         (Answer("urgent", (0.8,), None, "a"), "scores are off by up to 0.1; expected at most 1e-05"),
-        (Answer("urgent", (0.7,), None, "a", quality=("dark",)), "1 images get other warnings of quality"),
-        (Answer("urgent", (0.7,), None, "b"), "1 images were read from other bytes"),
+        (
+            Answer("urgent", (0.7,), None, "a", quality=("dark",)),
+            "warns otherwise of the quality of 1 of 1 images",
+        ),
+        (Answer("urgent", (0.7,), None, "b"), "read 1 of 1 images from other bytes"),
     ],
     ids=["decision", "reject", "nothing", "score", "quality", "bytes"],
 )
@@ -61,7 +64,7 @@ def test_what_differs_is_one_sentence(made_site: Path, answer: Answer, said: str
 
 def test_what_only_the_browser_reads_is_a_problem(made_site: Path) -> None:
     found = checked(made_site, READ, python=(REJECTED,))
-    assert found.problems == ("chromium: 1 images are read that Python rejects",)
+    assert found.problems == ("chromium: reads 1 of 1 images that Python rejects",)
 
 
 @pytest.mark.parametrize(
