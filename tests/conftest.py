@@ -35,9 +35,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """None leaves another --dist than that of `make test` to itself."""
     if config.getvalue("dist") != "loadfile":
         return None
-    from tests.sharing import FilesAndSpark
+    from tests.sharing import FilesTogether
 
-    return FilesAndSpark(config, log)
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -1,14 +1,22 @@
-"""How processes share the tests out: file by file, but all that needs Spark goes to one of them."""
+"""How processes share the tests out: file by file, but files that start the same costly thing stay together."""
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-_NEED_SPARK = ("tests/spark/", "tests/test_benchmarks_spark.py")
+_TOGETHER = (
+    # One Java machine warms up, and one cluster starts.
+    ("tests/spark/", "tests/test_benchmarks_spark.py"),
+    # One study is run by the command line.
+    ("tests/cli/test_commands.py", "tests/cli/test_mistakes.py", "tests/cli/test_runs.py"),
+)
 
 
-class FilesAndSpark(LoadFileScheduling):
-    """One Java machine warms up and one cluster starts, beside a process that does something else."""
+class FilesTogether(LoadFileScheduling):
+    """What stays together is named by the first of its files."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "spark" if nodeid.startswith(_NEED_SPARK) else str(super()._split_scope(nodeid))
+        for files in _TOGETHER:
+            if nodeid.startswith(files):
+                return files[0]
+        return str(super()._split_scope(nodeid))

@@ -23,6 +23,7 @@ from tests.exports import exported_once
 IMPORTED = (
     "torch",
     "timm",
+    "lightning",
     "onnxscript",
     "scipy.stats",
     "sklearn.linear_model",
