@@ -1,4 +1,4 @@
-"""How processes share the tests out: file by file, but files that start the same costly thing stay together."""
+"""How processes share the tests out: file by file, but what starts the same costly thing stays together."""
 
 from __future__ import annotations
 
