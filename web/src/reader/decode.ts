@@ -111,6 +111,6 @@ export class PhotoDecoder {
     const left = this.ways.filter((one) => one !== way);
     if (left.length === this.ways.length) return; // Another picture told it first.
     this.ways = left;
-    this.notes.push(`${DECODERS[way.name]} gives other pixels of JPEG here than Python, and is left`);
+    this.notes.push(`${DECODERS[way.name]} does not give Python's pixels of JPEG here, and is left`);
   }
 }

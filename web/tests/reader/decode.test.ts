@@ -61,7 +61,7 @@ describe("choose", () => {
     const decoder = new PhotoDecoder(ALL, proven({ browser: ["any"] }));
     await decoder.choose();
     expect(decoder.kind).toBe("browser");
-    expect(decoder.notes).toEqual(["WebCodecs gives other pixels of JPEG here than Python, and is left"]);
+    expect(decoder.notes).toEqual(["WebCodecs does not give Python's pixels of JPEG here, and is left"]);
   });
 
   it("does not ask the slower ones where the fastest is right", async () => {

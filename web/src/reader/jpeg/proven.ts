@@ -17,24 +17,41 @@ export type Proof = (way: Way) => Promise<Pick<ReadonlySet<string>, "has"> | nul
 /** Nothing is asked: who chose the way must know. */
 export const UNASKED: Proof = async () => ({ has: () => true });
 
+/** Milliseconds for one small picture; a browser that takes longer may never answer. */
+const PATIENCE = 5_000;
+
 /** Each way is asked once, and only when it is needed. */
-export function proofOn(pictures: () => Promise<readonly Known[]>): Proof {
+export function proofOn(pictures: () => Promise<readonly Known[]>, patience = PATIENCE): Proof {
   const asked = new Map<Way, Promise<ReadonlySet<string> | null>>();
   return (way) => {
-    const found = asked.get(way) ?? kindsOf(way, pictures);
+    const found = asked.get(way) ?? kindsOf(way, pictures, patience);
     asked.set(way, found);
     return found;
   };
 }
 
-async function kindsOf(way: Way, pictures: () => Promise<readonly Known[]>): Promise<ReadonlySet<string> | null> {
+async function kindsOf(
+  way: Way, pictures: () => Promise<readonly Known[]>, patience: number,
+): Promise<ReadonlySet<string> | null> {
   const right = new Set<string>();
   for (const { file, pixels } of await pictures()) {
     const header = readableHeader(file);
-    const decoded = await way.begin(plainFile(file, header), header).take().catch(() => null);
+    const decoded = await within(patience, way.begin(plainFile(file, header), header).take());
+    if (decoded === "late") return null;
     if (!decoded) continue; // It may read other kinds.
     if ((await sha256(decoded.data)) !== pixels) return null;
     right.add(way.kindOf(header));
   }
   return right.size ? right : null;
+}
+
+/** What comes of it; null where it fails. */
+async function within<T>(patience: number, work: Promise<T>): Promise<T | null | "late"> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, patience, "late")));
+  try {
+    return await Promise.race([work.catch(() => null), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

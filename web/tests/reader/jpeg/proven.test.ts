@@ -44,6 +44,11 @@ describe("proofOn", () => {
     expect(await proofOn(known)(wayOf({}))).toBeNull();
   });
 
+  it("trusts no way that does not answer", async () => {
+    const way = { ...wayOf({}), begin: () => ({ take: () => new Promise<never>(() => undefined), drop: () => undefined }) };
+    expect(await proofOn(known, 1)(way)).toBeNull();
+  });
+
   it("asks each way once", async () => {
     const pictures = vi.fn(known);
     const proof = proofOn(pictures);
