@@ -68,8 +68,10 @@ function widen(near: usize, far: usize, to: usize, sums: usize, samples: i32, of
 function paint(y: v128, cb: v128, cr: v128, to: usize): void {
   const middle = i16x8.splat(128);
   const y0 = i16x8.extend_low_i8x16_u(y), y1 = i16x8.extend_high_i8x16_u(y);
-  const b0 = i16x8.sub(i16x8.extend_low_i8x16_u(cb), middle), b1 = i16x8.sub(i16x8.extend_high_i8x16_u(cb), middle);
-  const r0 = i16x8.sub(i16x8.extend_low_i8x16_u(cr), middle), r1 = i16x8.sub(i16x8.extend_high_i8x16_u(cr), middle);
+  const b0 = i16x8.sub(i16x8.extend_low_i8x16_u(cb), middle);
+  const b1 = i16x8.sub(i16x8.extend_high_i8x16_u(cb), middle);
+  const r0 = i16x8.sub(i16x8.extend_low_i8x16_u(cr), middle);
+  const r1 = i16x8.sub(i16x8.extend_high_i8x16_u(cr), middle);
   const red = i8x16.narrow_i16x8_u(i16x8.add(y0, redness(r0)), i16x8.add(y1, redness(r1)));
   const green = i8x16.narrow_i16x8_u(i16x8.sub(y0, dullness(b0, r0)), i16x8.sub(y1, dullness(b1, r1)));
   const blue = i8x16.narrow_i16x8_u(i16x8.add(y0, blueness(b0)), i16x8.add(y1, blueness(b1)));
@@ -103,8 +105,8 @@ function dullness(cb: v128, cr: v128): v128 {
   const half = i32x4.splat(1 << 15);
   const low = i32x4.dot_i16x8_s(v128.shuffle<i16>(cb, cr, 0, 8, 1, 9, 2, 10, 3, 11), factors);
   const high = i32x4.dot_i16x8_s(v128.shuffle<i16>(cb, cr, 4, 12, 5, 13, 6, 14, 7, 15), factors);
-  const sum = i16x8.narrow_i32x4_s(i32x4.shr_s(i32x4.add(low, half), 16), i32x4.shr_s(i32x4.add(high, half), 16));
-  return i16x8.sub(cr, sum);
+  const first = i32x4.shr_s(i32x4.add(low, half), 16), others = i32x4.shr_s(i32x4.add(high, half), 16);
+  return i16x8.sub(cr, i16x8.narrow_i32x4_s(first, others));
 }
 
 /**

@@ -17,6 +17,12 @@ const DECODERS: Record<WayName, string> = {
   codec: "the site's codec",
 };
 
+export interface Compared {
+  pixels: Pixels;
+  /** Whether they are the known ones. */
+  same: boolean;
+}
+
 interface Decoded {
   pixels: Pixels;
   /** null: no browser had a part in it. */
@@ -50,8 +56,8 @@ export class PhotoDecoder {
     return (await this.decoded(file)).pixels;
   }
 
-  /** Decode a picture of which the pixels are known by their SHA-256; a way that gives others is left for good. */
-  async decodeKnown(file: Uint8Array<ArrayBuffer>, known: string | undefined): Promise<{ pixels: Pixels; same: boolean }> {
+  /** Decode a picture whose pixels are known by their SHA-256; a way that gives others is left for good. */
+  async decodeKnown(file: Uint8Array<ArrayBuffer>, known: string | undefined): Promise<Compared> {
     for (;;) {
       const { pixels, way } = await this.decoded(file);
       const same = (await sha256(pixels.data)) === known;

@@ -77,7 +77,8 @@ async function plannedOf(files: SiteFiles, site: Site): Promise<Models["planned"
 async function chooseDecoder(files: SiteFiles, site: Site, wanted: "auto" | WayName): Promise<PhotoDecoder> {
   const codec = new Codec(() => files.checked(site, files.pathOf(CODEC)));
   if (wanted === "codec") return new PhotoDecoder([codec], UNASKED);
-  if (wanted !== "auto") return new PhotoDecoder([wanted === "planes" ? new Planes() : new Browser(), codec], UNASKED);
+  if (wanted === "planes") return new PhotoDecoder([new Planes(), codec], UNASKED);
+  if (wanted === "browser") return new PhotoDecoder([new Browser(), codec], UNASKED);
   const ways: Way[] = [codec];
   const notes: string[] = [];
   if (Browser.exists) ways.unshift(new Browser());

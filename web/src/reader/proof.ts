@@ -2,7 +2,7 @@
 
 import type { Manifest } from "./bundle";
 import type { Reading, Runtime, SelfTest } from "./contract";
-import type { PhotoDecoder } from "./decode";
+import type { Compared, PhotoDecoder } from "./decode";
 import { parseJson, type SiteFiles } from "./files";
 import { tryGpu } from "./gpu";
 import { tell } from "./metadata";
@@ -81,8 +81,8 @@ async function compareAll(open: Open, network: Network): Promise<SelfTest> {
   return compare(expected, read, [...others]);
 }
 
-/** A self-test picture, decoded as every JPEG is from here on: by the next way, where one gives other pixels. */
-async function picture({ files, site, decoder, runtime }: Open, name: string): Promise<{ pixels: Pixels; same: boolean }> {
+/** A self-test picture; a JPEG as every one from here on: by the next way, where one gives other pixels. */
+async function picture({ files, site, decoder, runtime }: Open, name: string): Promise<Compared> {
   const file = await files.checked(site, `${PICTURES}${name}`);
   const decoded = await decoder.decodeKnown(file, site.pixels[name]);
   runtime.decoder = decoder.kind;

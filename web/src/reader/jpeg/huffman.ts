@@ -1,5 +1,5 @@
-// Huffman tables of a JPEG (ITU-T T.81, annex C and F.2.2.3), looked up by the next 16 bits. Most codes are short, and
-// their part of a table stays in the processor's nearest cache.
+// Huffman tables of a JPEG (ITU-T T.81, annex C and F.2.2.3), looked up by the next 16 bits. Most codes are
+// short, and their part of a table stays in the processor's nearest cache.
 
 import { damaged } from "./damage";
 
@@ -34,7 +34,8 @@ let kept: Kept[] = [];
 export function lookupOf(table: HuffmanTable | undefined, isDc: boolean): Lookup {
   if (!table) throw damaged("a Huffman table is missing");
   const { counts, symbols } = table;
-  const known = kept.find((one) => one.isDc === isDc && areSame(one.counts, counts) && areSame(one.symbols, symbols));
+  const ofKind = kept.filter((one) => one.isDc === isDc);
+  const known = ofKind.find((one) => areSame(one.counts, counts) && areSame(one.symbols, symbols));
   if (known) return known.lookup;
   const lookup = made(table, isDc);
   if (kept.length >= MOST_KEPT) kept = [];

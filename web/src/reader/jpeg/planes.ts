@@ -1,5 +1,5 @@
-// JPEG by WebCodecs: the decoder's own planes, to which our kernels give size and colour. A canvas takes three times
-// as long. Where a browser hands out pixels instead (Firefox; grey files in Chromium), they are taken as they are.
+// JPEG by WebCodecs: the decoder's own planes, to which our kernels give size and colour; a canvas takes
+// three times as long. Pixels that are finished (Firefox; grey files in Chromium) are taken as they are.
 
 import { openKernels, type Kernels } from "../kernels";
 import { Upright, type Pixels } from "../pixels";
@@ -14,17 +14,20 @@ const START = 1024;
 const PAGE = 65536;
 
 /** Pixels that share a sample of chroma, across and down. */
-const PLANAR: Partial<Record<VideoPixelFormat, [number, number]>> = { I420: [2, 2], I422: [2, 1], I444: [1, 1] };
+const PLANAR: Partial<Record<VideoPixelFormat, [number, number]>> = {
+  I420: [2, 2],
+  I422: [2, 1],
+  I444: [1, 1],
+};
 const PACKED: readonly (VideoPixelFormat | null)[] = ["BGRX", "RGBX", "BGRA", "RGBA"];
 
 export class Planes implements Way {
+  static readonly exists = typeof ImageDecoder !== "undefined" && typeof VideoFrame !== "undefined";
   readonly name = "planes";
   private opened: { kernels: Kernels; memory: WebAssembly.Memory } | undefined;
 
   /** `strip`: pixels read back at once. */
   constructor(private readonly strip = STRIP) {}
-
-  static readonly exists = typeof ImageDecoder !== "undefined" && typeof VideoFrame !== "undefined";
 
   /** Each sampling takes other kernels, and colours as they are no kernel. */
   kindOf({ sampling }: JpegHeader): string {
@@ -32,8 +35,12 @@ export class Planes implements Way {
   }
 
   begin(plain: Uint8Array<ArrayBuffer>, { orientation }: JpegHeader): Begun {
-    const decoder = new ImageDecoder({ type: "image/jpeg", data: plain, preferAnimation: false });
-    const decoded = decoder.decode();
+    let decoder: ImageDecoder | undefined;
+    const start = async () => {
+      decoder = new ImageDecoder({ type: "image/jpeg", data: plain, preferAnimation: false });
+      return decoder.decode();
+    };
+    const decoded = start();
     decoded.catch(() => undefined); // It is said when the picture is taken.
     return {
       take: async () => {
@@ -46,12 +53,12 @@ export class Planes implements Way {
             image.close();
           }
         } finally {
-          decoder.close();
+          decoder?.close();
         }
       },
       drop: () => {
         decoded.then(({ image }) => image.close()).catch(() => undefined);
-        decoder.close();
+        decoder?.close();
       },
     };
   }

@@ -1,6 +1,8 @@
 // A made JPEG file: whole, and as grey as it is small.
 
-const segment = (marker: number, body: number[]) => [0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 255, ...body];
+function segment(marker: number, body: number[]): number[] {
+  return [0xff, marker, (body.length + 2) >> 8, (body.length + 2) & 255, ...body];
+}
 
 /** One MCU of coefficients 0; `factors` of each component, across in the upper four bits. */
 export function jpegFile(factors: readonly number[]): Uint8Array<ArrayBuffer> {
@@ -14,5 +16,6 @@ export function jpegFile(factors: readonly number[]): Uint8Array<ArrayBuffer> {
   const bits = "0".repeat(2 * (factors.length > 1 ? blocks : 1));
   const padded = bits.padEnd(Math.ceil(bits.length / 8) * 8, "1");
   const data = (padded.match(/.{8}/g) ?? []).map((one) => parseInt(one, 2));
-  return Uint8Array.from([0xff, 0xd8, ...quantisation, ...frame, ...table(0x00), ...table(0x10), ...scan, ...data, 0xff, 0xd9]);
+  const before = [0xff, 0xd8, ...quantisation, ...frame, ...table(0x00), ...table(0x10)];
+  return Uint8Array.from([...before, ...scan, ...data, 0xff, 0xd9]);
 }

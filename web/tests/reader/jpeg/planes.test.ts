@@ -6,7 +6,7 @@ const FORMATS = { I420: [2, 2], I422: [2, 1], I444: [1, 1] } as const;
 type Planar = keyof typeof FORMATS;
 
 let state = 1;
-const level = () => (state = (state * 48271) % 2147483647) >> 8 & 255;
+const level = () => ((state = (state * 48271) % 2147483647) >> 8) & 255;
 
 interface Plane {
   width: number;
@@ -108,13 +108,14 @@ describe("planes", () => {
     expect([...data]).toEqual(expected(luma, blue, red, sampling));
   });
 
-  it.each(["BGRX", "RGBA"])("that are pixels already (%s) lose their fourth byte, and are turned", async (format) => {
+  it.each(["BGRX", "RGBA"])("that are pixels already (%s) lose their fourth byte", async (format) => {
     const stored = Uint8Array.from({ length: 4 * 3 * 4 }, (_, at) => at);
     const copyTo = async (room: Uint8Array) => room.set(stored);
     decoding({ format, visibleRect: { x: 0, y: 0, width: 3, height: 4 }, copyTo, close: vi.fn() });
     const { data, width, height } = await new Planes(6).begin(FILE, header(6)).take(); // in two strips
     expect([width, height]).toEqual([4, 3]);
-    const pixel = (at: number) => (format === "BGRX" ? [4 * at + 2, 4 * at + 1, 4 * at] : [4 * at, 4 * at + 1, 4 * at + 2]);
+    const order = format === "BGRX" ? [2, 1, 0] : [0, 1, 2];
+    const pixel = (at: number) => order.map((part) => 4 * at + part);
     expect([...data]).toEqual([9, 6, 3, 0, 10, 7, 4, 1, 11, 8, 5, 2].flatMap(pixel));
   });
 });
@@ -130,6 +131,16 @@ describe("what was begun", () => {
     const closed = decoding(frame, complete);
     await expect(new Planes().begin(FILE, header()).take()).rejects.toThrow();
     expect([frame.close.mock.calls.length, closed.mock.calls.length]).toEqual([1, 1]);
+  });
+
+  it("fails where the browser does not even begin, and drops what is not there", async () => {
+    const refused = vi.fn(function () {
+      throw new TypeError("not allowed");
+    });
+    vi.stubGlobal("ImageDecoder", refused);
+    const begun = new Planes().begin(FILE, header());
+    await expect(begun.take()).rejects.toThrow("not allowed");
+    begun.drop();
   });
 
   it("frees all where it is dropped", async () => {

@@ -45,7 +45,8 @@ describe("proofOn", () => {
   });
 
   it("trusts no way that does not answer", async () => {
-    const way = { ...wayOf({}), begin: () => ({ take: () => new Promise<never>(() => undefined), drop: () => undefined }) };
+    const silent = () => new Promise<never>(() => undefined);
+    const way = { ...wayOf({}), begin: () => ({ take: silent, drop: () => undefined }) };
     expect(await proofOn(known, 1)(way)).toBeNull();
   });
 
