@@ -33,7 +33,7 @@ export function measureQuality(
 ): ImageQuality {
   const luma = lumaOf(input, preprocess);
   let sum = 0;
-  for (const level of luma) sum += level;
+  for (let at = 0; at < luma.length; at += 1) sum += luma[at]!;
   return {
     shorterSide: Math.min(width, height),
     brightness: sum / luma.length,
@@ -59,9 +59,10 @@ function lumaOf(input: Float32Array, preprocess: Preprocess): Uint8Array {
   const [redShift, greenShift, blueShift] = preprocess.mean.map((one) => one * 255) as [number, number, number];
   const luma = new Uint8Array(pixels);
   for (let at = 0; at < pixels; at += 1) {
-    const red = Math.round(input[at]! * redScale + redShift);
-    const green = Math.round(input[at + pixels]! * greenScale + greenShift);
-    const blue = Math.round(input[at + 2 * pixels]! * blueScale + blueShift);
+    // To the nearest: none is below 0, and dropping the fraction takes half the time of Math.round.
+    const red = (input[at]! * redScale + redShift + 0.5) | 0;
+    const green = (input[at + pixels]! * greenScale + greenShift + 0.5) | 0;
+    const blue = (input[at + 2 * pixels]! * blueScale + blueShift + 0.5) | 0;
     luma[at] = (19595 * red + 38470 * green + 7471 * blue + 32768) >>> 16;
   }
   return luma;
