@@ -38,6 +38,8 @@ export class Planes implements Way {
     let decoder: ImageDecoder | undefined;
     const start = async () => {
       decoder = new ImageDecoder({ type: "image/jpeg", data: plain, preferAnimation: false });
+      // Nobody waits for these; where it is closed early, Firefox would throw them at the page.
+      for (const told of [decoder.completed, decoder.tracks.ready]) told.catch(() => undefined);
       return decoder.decode();
     };
     const decoded = start();

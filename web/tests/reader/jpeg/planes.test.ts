@@ -69,6 +69,8 @@ function decoding(image: unknown, complete = true) {
   vi.stubGlobal(
     "ImageDecoder",
     class {
+      completed = Promise.resolve();
+      tracks = { ready: Promise.resolve() };
       decode = async () => ({ image, complete });
       close = closed;
     },
@@ -141,6 +143,25 @@ describe("what was begun", () => {
     const begun = new Planes().begin(FILE, header());
     await expect(begun.take()).rejects.toThrow("not allowed");
     begun.drop();
+  });
+
+  it("throws nothing at the page where it is dropped before it is done", async () => {
+    const aborted = () => Promise.reject(new Error("Closed decoder")); // as Firefox does
+    vi.stubGlobal(
+      "ImageDecoder",
+      class {
+        completed = aborted();
+        tracks = { ready: aborted() };
+        decode = aborted;
+        close = vi.fn();
+      },
+    );
+    const thrown = vi.fn();
+    process.on("unhandledRejection", thrown);
+    new Planes().begin(FILE, header()).drop();
+    await new Promise((resolve) => setTimeout(resolve)); // Only now is it known that nobody listens.
+    process.off("unhandledRejection", thrown);
+    expect(thrown).not.toHaveBeenCalled();
   });
 
   it("frees all where it is dropped", async () => {
