@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import shutil
 import subprocess
@@ -151,6 +152,16 @@ def test_a_bundle_with_one_changed_byte_is_refused_by_name(
         assert said.code == 1
         assert "network.onnx" in said.err
         assert "Traceback" not in said.err
+
+
+def test_a_command_looks_for_garbage_more_rarely_than_python_does(command: Command) -> None:
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(700, 10, 10)
+        command("--version")
+        assert gc.get_threshold() == (10_000, 20, 50)
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_the_command_is_installed_and_knows_its_version() -> None:
