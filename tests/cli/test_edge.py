@@ -166,9 +166,9 @@ def test_a_site_is_served_to_a_network_behind_its_token_until_ctrl_c(made_site: 
         port = url.split(":")[2].split("/")[0]
         here = f"http://127.0.0.1:{port}/"
         with pytest.raises(urllib.error.HTTPError, match="401"):
-            urllib.request.urlopen(here, timeout=20)
+            urllib.request.urlopen(here, timeout=60)
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with opener.open(f"{here}?{url.partition('?')[2]}", timeout=20) as answer:
+        with opener.open(f"{here}?{url.partition('?')[2]}", timeout=60) as answer:
             assert answer.url == here
             assert answer.read() == (made_site / "index.html").read_bytes()
         process.send_signal(signal.SIGINT)

@@ -114,7 +114,7 @@ def test_killed_while_reading_the_same_command_goes_on_and_gives_the_same_cohort
     out = tmp_path / "out"
     process = run(SLOW, source, out, folder=tmp_path)
     read = out / ".work" / "read"
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while not list_parts(read):
         assert time.monotonic() < end
         assert process.poll() is None, process.communicate()

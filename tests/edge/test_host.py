@@ -114,9 +114,9 @@ def test_certificates_that_do_not_work_are_said_before_anything_is_served(
 
 def _ask(url: str, **settings: object) -> bytes:
     """What a server answers that may not yet be up."""
-    for _ in range(200):
+    for _ in range(3000):
         try:
-            with urllib.request.urlopen(url, timeout=5, **settings) as answer:  # type: ignore[arg-type]
+            with urllib.request.urlopen(url, timeout=60, **settings) as answer:  # type: ignore[arg-type]
                 content: bytes = answer.read()
                 return content
         except (urllib.error.URLError, ConnectionError):

@@ -342,7 +342,7 @@ def start_slow_run(folder: Path, workers: int, *, rows_per_part: int = 10) -> su
     )
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float = 30) -> None:
+def wait_until(true: Callable[[], bool], *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "waited in vain"
@@ -366,7 +366,7 @@ def test_an_interrupted_run_started_again_gives_the_same_bytes_and_leaves_no_orp
         os.killpg(process.pid, ends)  # as a terminal's ctrl-C: parent and workers get it
     else:
         process.send_signal(ends)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     finished = {path.name: path.stat().st_mtime_ns for path in list_parts(tmp_path / "out")}
     assert len(finished) < 10
     pids = {int(pid) for path in (tmp_path / "trace").iterdir() for pid in path.read_text().split()}
@@ -374,7 +374,7 @@ def test_an_interrupted_run_started_again_gives_the_same_bytes_and_leaves_no_orp
     if ends is signal.SIGINT:
         assert said.count("Traceback") == 1  # the parent's own; the workers stay silent
 
-    assert start_slow_run(tmp_path, workers).wait(60) == 0
+    assert start_slow_run(tmp_path, workers).wait(120) == 0
     whole = LocalEngine(1).run(Double(), numbers, tmp_path / "whole", key="k", rows_per_part=10)
     assert digests(tmp_path / "out") == digests(whole)
     kept = {
@@ -400,7 +400,7 @@ def test_workers_leave_ctrl_c_to_their_parent(tmp_path: Path, numbers: Path) -> 
     wait_until(lambda: calls(tmp_path / "trace") >= 2)
     for pid in {int(pid) for path in (tmp_path / "trace").iterdir() for pid in path.read_text().split()}:
         os.kill(pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=120)
     assert (process.returncode, said) == (0, "")
 
 
@@ -413,6 +413,6 @@ def test_a_script_without_main_guard_is_told_so(tmp_path: Path, numbers: Path) -
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert "start its work under `if __name__ == '__main__':`" in done.stderr

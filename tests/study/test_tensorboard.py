@@ -100,7 +100,7 @@ def test_tensorboard_serves_the_curves_on_this_machine_alone(run: Path) -> None:
     assert url.startswith("http://127.0.0.1:")
     tags: dict[str, object] = {}
     for _ in range(100):
-        with urllib.request.urlopen(f"{url}data/plugin/scalars/tags", timeout=10) as answer:
+        with urllib.request.urlopen(f"{url}data/plugin/scalars/tags", timeout=60) as answer:
             tags = json.load(answer)
         if "tensorboard/head" in tags:
             break

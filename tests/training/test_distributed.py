@@ -142,7 +142,7 @@ def test_a_killed_driver_takes_its_processes_along_and_the_same_call_goes_on(
     driver.join(120)
     assert driver.exitcode == -signal.SIGKILL
     of_the_killed = [int(file.name) for file in (tmp_path / "seen").iterdir()]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while any(Path(f"/proc/{pid}").exists() for pid in of_the_killed) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(Path(f"/proc/{pid}").exists() for pid in of_the_killed)
