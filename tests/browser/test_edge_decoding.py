@@ -88,3 +88,35 @@ def test_every_way_gives_the_pixels_of_python(
             tested = page.evaluate(_SELF_TEST, {"decoder": way})
             assert (tested["failure"], tested["runtime"]["decoder"]) == ("", way)
         context.close()
+
+
+_ANOTHER_BIT = """{
+  const { copyTo } = VideoFrame.prototype;
+  VideoFrame.prototype.copyTo = async function (room, options) {
+    await copyTo.call(this, room, options);
+    room[0] ^= 1;
+  };
+}"""
+
+
+@pytest.mark.browser
+def test_a_decoder_that_gives_another_bit_is_left_and_the_page_says_so(
+    chromium: Any,
+    site: Path,
+    serve_site: Callable[[Path], AbstractContextManager[str]],
+    open_app: Callable[[Any, str], None],
+) -> None:
+    def changed(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=_ANOTHER_BIT + answer.text())
+
+    with serve_site(site) as url:
+        context = chromium.new_context(service_workers="block")  # it would answer in the route's place
+        page = context.new_page()
+        page.route("**/worker-*.js", changed)
+        open_app(page, url)
+        tested = page.evaluate(_SELF_TEST)
+        context.close()
+    assert tested["passed"]
+    assert tested["runtime"]["decoder"] == "browser"
+    assert tested["runtime"]["notes"] == ["WebCodecs does not give Python's pixels of JPEG here, and is left"]
