@@ -67,7 +67,7 @@ def measure(asked: argparse.Namespace, work: Path) -> dict[str, Any]:
     with ExitStack() as stack:
         running = stack.enter_context(edge_pages.browsers(("chromium", "firefox")))
         chromium = running["chromium"]
-        first = edge_pages.first_answer(chromium, work / "site", photographs[0])
+        first: dict[str, Any] = edge_pages.first_answer(chromium, work / "site", photographs[0])
         contenders: dict[str, Read] = {NATIVE: native(whole, network)}
         clocks: dict[str, ReadMany] = {NATIVE: partial(processor_ms, contenders[NATIVE])}
         runtimes: dict[str, Any] = {}

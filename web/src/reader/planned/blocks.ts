@@ -1,4 +1,4 @@
-// Which steps are done depth first, strip by strip, so that what lies between them stays in the processor's cache.
+// Which steps are done depth first, strip by strip, so that what lies between them stays in the cache.
 
 import { bytesOf, type Plan, shapeOf } from "./plan";
 
@@ -38,7 +38,8 @@ export function blocksOf(plan: Plan, held: number): Block[] {
     const block = blocks.at(-1);
     const windowed = step.kind === "pointwise" ? 0 : 1;
     const large = bytesOf(plan, index) > held;
-    if (block && large && step.from === index && uses[index] === 1 && windows + windowed <= MOST_WINDOWS) {
+    const next = large && step.from === index && uses[index] === 1;
+    if (block && next && windows + windowed <= MOST_WINDOWS) {
       block.last = index;
       windows += windowed;
     } else {

@@ -74,7 +74,8 @@ export class Convolutions {
     const { plan, layout, open, threads } = this;
     const { count, begin = Crew.begin } = threads;
     const { module, memory } = open;
-    const task = (rank: number) => ({ module, memory, words: layout.words, program: programOf(plan, layout, rank) });
+    const { words } = layout;
+    const task = (rank: number) => ({ module, memory, words, program: programOf(plan, layout, rank) });
     try {
       this.crew = await begin(Array.from({ length: count - 1 }, (_, at) => task(at + 1)));
     } catch (thrown) {
@@ -94,7 +95,8 @@ export class Convolutions {
     // A memory of its own: a helper that was only late may still write into the one that was shared.
     const { memory } = this.open;
     this.open = openKernels(this.layout.bytes);
-    new Uint8Array(this.open.memory.buffer).set(new Uint8Array(memory.buffer, 0, this.open.memory.buffer.byteLength));
+    const own = new Uint8Array(this.open.memory.buffer);
+    own.set(new Uint8Array(memory.buffer, 0, own.length));
     this.threads.alone("a thread for convolutions was lost; one thread reads");
     return false;
   }

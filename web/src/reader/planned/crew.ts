@@ -32,10 +32,11 @@ export class Crew {
     }
     const [task] = tasks;
     if (!task) throw new Error("expected a task or more");
-    return new Crew(helpers, new Queue(new Int32Array(task.memory.buffer, task.words), task.program.after, patience));
+    const words = new Int32Array(task.memory.buffer, task.words);
+    return new Crew(helpers, new Queue(words, task.program.after, patience));
   }
 
-  /** Do the program together; `program` is this thread's form of it. Throws Lost; then `stop` before anything else. */
+  /** Do the program together; this is this thread's form of it. Throws Lost; then `stop` first of all. */
   run(kernels: Kernels, program: Program): void {
     this.queue.begin();
     this.queue.work((part) => runCalls(kernels, program.parts[part] ?? []));
@@ -48,10 +49,11 @@ export class Crew {
 }
 
 function beginHelper(task: Task): Helper {
-  const worker = new Worker(new URL("./helper.ts", import.meta.url), { type: "module", name: "reader's helper" });
+  const worker = new Worker(new URL("./helper.ts", import.meta.url), { type: "module", name: "helper" });
   const ready = new Promise<void>((resolve, reject) => {
     worker.addEventListener("message", () => resolve(), { once: true });
-    worker.addEventListener("error", (event) => reject(new Error(event.message || "its script did not load")));
+    const failed = (event: ErrorEvent) => reject(new Error(event.message || "its script did not load"));
+    worker.addEventListener("error", failed);
   });
   worker.postMessage(task);
   return { ready, stop: () => worker.terminate() };

@@ -60,7 +60,9 @@ export function layoutOf(plan: Plan, weights: number[], threads: number, { held,
     weights: weights.map(take),
     zeros: take(Math.max(...plan.steps.map((step) => widthBytes(plan, step.from)))),
     scratch: Array.from({ length: threads }, () => take(Math.max(...scratch))),
-    cuts: Object.fromEntries(Object.entries(plan.cuts).map(([name, tensor]) => [name, take(bytesOf(plan, tensor))])),
+    cuts: Object.fromEntries(
+      Object.entries(plan.cuts).map(([name, tensor]) => [name, take(bytesOf(plan, tensor))]),
+    ),
     bytes: end,
   };
 }
@@ -75,7 +77,7 @@ export function patchBytes(plan: Plan, block: Block): number {
   return Math.ceil(most / 64) * 64;
 }
 
-/** Into so many parts each step is divided, where there is more than one thread: who is fast takes more of them. */
+/** Into so many parts each block is divided, where there are threads: who is fast takes more of them. */
 export const partsFor = (threads: number) => (threads > 1 ? threads * 2 : 1);
 
 function allShares(plan: Plan, block: Block, parts: number): Rows[] {

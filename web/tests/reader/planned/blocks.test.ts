@@ -42,7 +42,8 @@ describe("blocks", () => {
 
   test("hold two windows at most", () => {
     const steps = [depthwise(0, 8, 16), depthwise(1, 8, 16), depthwise(2, 8, 16), pointwise(3, 8, 16)];
-    expect(blocksOf({ ...plan, steps, cuts: { last: 4 } }, 0)).toEqual([{ first: 0, last: 1 }, { first: 2, last: 3 }]);
+    const made = blocksOf({ ...plan, steps, cuts: { last: 4 } }, 0);
+    expect(made).toEqual([{ first: 0, last: 1 }, { first: 2, last: 3 }]);
   });
 
   test("are single steps where everything fits", () => {
@@ -68,6 +69,7 @@ test("strips are as high as their bytes let them be, and a row at least", () => 
 });
 
 test("shares hold everything once", () => {
-  expect([0, 1, 2].map((rank) => shareOf(7, rank, 3))).toEqual([{ from: 0, to: 2 }, { from: 2, to: 4 }, { from: 4, to: 7 }]);
+  const shares = [0, 1, 2].map((rank) => shareOf(7, rank, 3));
+  expect(shares).toEqual([{ from: 0, to: 2 }, { from: 2, to: 4 }, { from: 4, to: 7 }]);
   expect([0, 1, 2].map((rank) => shareOf(1, rank, 3)).filter(({ from, to }) => to > from)).toHaveLength(1);
 });

@@ -58,7 +58,8 @@ test("tensors that are needed at the same time lie apart, and memory is used aga
 
 test("a plan that does not fit its network is refused", async () => {
   const { plan, network } = cases[0]!;
-  await expect(Convolutions.open(plan, network.subarray(0, 100))).rejects.toThrow("the plan does not fit the network");
+  const opened = Convolutions.open(plan, network.subarray(0, 100));
+  await expect(opened).rejects.toThrow("the plan does not fit the network");
 });
 
 test("a value that is no number stays none", async () => {

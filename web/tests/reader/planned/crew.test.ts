@@ -47,7 +47,8 @@ describe("convolutions on threads", () => {
   test("go on with one where no other starts", async () => {
     const notes: string[] = [];
     const begin = () => Promise.reject(new Error("no workers here"));
-    const convolutions = await Convolutions.open(plan, network, { count: 2, alone: (note) => notes.push(note), begin });
+    const threads = { count: 2, alone: (note: string) => notes.push(note), begin };
+    const convolutions = await Convolutions.open(plan, network, threads);
     convolutions.input.set(given(plan));
     expect(convolutions.run()).toEqual(await ranAlone());
     expect(notes).toEqual(["threads for convolutions did not start (no workers here); one thread reads"]);
@@ -64,7 +65,8 @@ describe("convolutions on threads", () => {
       shared = tasks[0]?.memory;
       return { run, stop } as unknown as Crew;
     };
-    const convolutions = await Convolutions.open(plan, network, { count: 3, alone: (note) => notes.push(note), begin });
+    const threads = { count: 3, alone: (note: string) => notes.push(note), begin };
+    const convolutions = await Convolutions.open(plan, network, threads);
     convolutions.input.set(given(plan));
     const first = structuredClone(convolutions.run());
     new Uint8Array(shared!.buffer).fill(255);

@@ -31,7 +31,8 @@ const few = {
 };
 
 /** What the rest takes, made by so many threads, of which each does some of the parts, the last part first. */
-function made(threads: number, cache: Partial<Cache> = {}, { plan, network, given } = small): Record<string, Float32Array> {
+function made(threads: number, cache: Partial<Cache> = {}, one = small): Record<string, Float32Array> {
+  const { plan, network, given } = one;
   const weights = plan.steps.map((step) => packed(step, network, shapeOf(plan, step.from)[0]));
   const layout = layoutOf(plan, weights.map((one) => one.byteLength), threads, { ...CACHE, ...cache });
   const { kernels, memory } = openKernels(layout.bytes);
