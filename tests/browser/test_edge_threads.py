@@ -51,14 +51,12 @@ def residual_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-@pytest.mark.parametrize("name", ["chromium", pytest.param("firefox", marks=pytest.mark.firefox)])
 def test_two_threads_give_the_bits_of_one(
-    name: str, residual_site: Path, serve_site: Serve, open_app: OpenApp, request: pytest.FixtureRequest
+    residual_site: Path, serve_site: Serve, open_app: OpenApp, chromium: Any
 ) -> None:
-    browser = request.getfixturevalue(name)
     found = {}
     for isolated in (True, False):
-        context = browser.new_context(service_workers="block")
+        context = chromium.new_context(service_workers="block")
         page = context.new_page()
         with serve_site(residual_site, isolated=isolated) as url:
             open_app(page, url)

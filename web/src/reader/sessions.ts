@@ -57,7 +57,9 @@ export async function openSessions(models: Models, threads: Threads): Promise<Se
     if (!planned) {
       return { preprocessor, graph, network: await openWhole(models.network, models.spec.size), planned: null };
     }
-    const network = await PlannedNetwork.open(planned.plan, models.network, planned.rest, OPTIONS, threads);
+    const helped = threads.count > 1 && mayHang() ? { ...threads, count: 1 } : threads;
+    if (helped !== threads) threads.alone("Firefox may hang where a worker starts another; one thread reads");
+    const network = await PlannedNetwork.open(planned.plan, models.network, planned.rest, OPTIONS, helped);
     const run: Network["run"] = async (input, metadata) => outputOf(await network.run(input, metadata, TOLD));
     return { preprocessor, graph, network: { run }, planned: network };
   } catch (thrown) {
@@ -66,6 +68,9 @@ export async function openSessions(models: Models, threads: Threads): Promise<Se
     delete wasm.wasmBinary;
   }
 }
+
+/** In one of ten openings Firefox 153 does not come back from `new Worker` inside a worker. */
+const mayHang = () => navigator.userAgent.includes("Firefox/");
 
 /** The whole network in onnxruntime, which must be open already. */
 export async function openWhole(network: Bytes, size: number): Promise<Network> {
