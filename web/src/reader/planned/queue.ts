@@ -51,6 +51,8 @@ export class Queue {
       if (needed === undefined) return;
       this.until(needed);
       if (Atomics.compareExchange(words, TAKEN, next, next + 1) !== next) continue;
+      // A thread that stood still before it took the part may find itself in the next turn of the work.
+      this.until(needed);
       part(next);
       if (this.ends.has(Atomics.add(words, DONE, 1) + 1)) Atomics.notify(words, DONE);
     }

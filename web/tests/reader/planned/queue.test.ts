@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { Lost, Queue } from "../../../src/reader/planned/queue";
 
 const TAKEN = 0;
@@ -42,6 +42,20 @@ test("a thread that comes late finds nothing to do", () => {
   const { words, queue } = started();
   queue.work(() => undefined);
   new Queue(words, AFTER, SOON).work(() => expect.unreachable());
+});
+
+test("a thread that stood still since the turn before waits for what this turn has not done", () => {
+  const { words, queue } = started();
+  Atomics.store(words, TAKEN, 2);
+  Atomics.store(words, DONE, 2);
+  const { compareExchange } = Atomics;
+  vi.spyOn(Atomics, "compareExchange").mockImplementationOnce((...taking: unknown[]) => {
+    // Meanwhile the others ended the turn, and are at the same part of the next.
+    Atomics.store(words, DONE, 1);
+    return Reflect.apply(compareExchange, Atomics, taking) as never;
+  });
+  expect(() => queue.work(() => expect.unreachable())).toThrow(Lost);
+  vi.restoreAllMocks();
 });
 
 test("a part that was taken and is never done is missed", () => {
