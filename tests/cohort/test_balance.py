@@ -97,7 +97,7 @@ def no_way_is_better_than(tallies: np.ndarray, shares: tuple[float, ...]) -> tup
 
 
 @pytest.mark.exhaustive
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=1000, derandomize=True)
 @given(st.integers(3, 60), st.integers(1, 6), st.integers(0, 2**32 - 1))
 def test_class_shares_are_within_two_points_of_the_best_possible(
     groups: int, classes: int, seed: int

@@ -120,7 +120,7 @@ def mixed() -> NDArray[np.uint8]:
     return fingerprints(images)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.randoms(use_true_random=False))
 def test_the_pairs_do_not_depend_on_the_order(mixed: NDArray[np.uint8], random: object) -> None:
     order = np.arange(len(mixed))

@@ -32,7 +32,7 @@ def sides(groups: list[int], numbers: list[int | None]) -> dict[int, set[int]]:
     return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(10, 60), st.integers(2, 5), st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
 def test_folds_keep_groups_whole_and_do_not_depend_on_the_order(
     groups: int, folds: int, seed: int, random: object

@@ -37,7 +37,7 @@ def assign(
 grouped = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2)), min_size=1, max_size=120)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(grouped, st.integers(0, 5))
 def test_no_group_crosses_and_no_image_is_lost(images: list[tuple[int, int]], seed: int) -> None:
     groups, labels = [group for group, _ in images], [label for _, label in images]
@@ -49,7 +49,7 @@ def test_no_group_crosses_and_no_image_is_lost(images: list[tuple[int, int]], se
     assert all(len(side) == 1 for side in sides.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(grouped, st.integers(0, 5), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(images: list[tuple[int, int]], seed: int, random: object) -> None:
     rows = [(f"image {at}", group, label) for at, (group, label) in enumerate(images)]
@@ -67,7 +67,7 @@ def test_the_order_of_rows_does_not_matter(images: list[tuple[int, int]], seed: 
     assert by_id(rows) == by_id(shuffled)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.integers(1, 6), st.integers(0, 1)), min_size=40, max_size=150), st.integers(0, 3)
 )
@@ -80,7 +80,7 @@ def test_shares_and_class_shares_are_near_those_wanted(patients: list[tuple[int,
             assert abs(counts[split, label] - share * total) <= 4  # most of a patient's 6 images
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.integers(1, 5), min_size=3, max_size=12), st.lists(st.integers(1, 5), min_size=3, max_size=40)
 )
@@ -212,7 +212,7 @@ def test_an_incomplete_date_counts_as_its_last_day() -> None:
     assert {by_date(dates)[at] for at in (0, 5, 6)} == {"train"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.tuples(st.integers(0, 15), st.integers(2010, 2014)), min_size=8, max_size=60),
     st.integers(0, 3),

@@ -24,7 +24,7 @@ cell = st.text(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     rows=st.lists(st.lists(cell, min_size=3, max_size=3), max_size=6),
     delimiter=st.sampled_from(",;\t"),
@@ -41,7 +41,7 @@ def test_what_was_written_is_read(rows: list[list[str]], delimiter: str, ending:
     assert table.rows == tuple(row for row in stripped if any(row))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_table_or_one_sentence(content: bytes) -> None:
     said = ""

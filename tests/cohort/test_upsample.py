@@ -31,7 +31,7 @@ def binary(positives: int, negatives: int) -> np.ndarray:
     return np.array([1.0] * positives + [0.0] * negatives)[:, None]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(20, 400), st.integers(20, 4000), st.floats(0.05, 0.5), st.integers(0, 9))
 def test_a_binary_cohort_reaches_the_wanted_share_within_a_point(
     positives: int, negatives: int, share: float, seed: int
@@ -46,7 +46,7 @@ def test_a_binary_cohort_reaches_the_wanted_share_within_a_point(
     assert made.before == pytest.approx((before, 1 - before))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(5, 2000), min_size=2, max_size=8), st.floats(0.2, 1.0), st.integers(0, 9))
 def test_every_class_of_several_has_at_least_its_share(counts: list[int], part: float, seed: int) -> None:
     targets = np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]
@@ -60,7 +60,7 @@ def test_every_class_of_several_has_at_least_its_share(counts: list[int], part: 
     np.testing.assert_allclose(equal, 1 / len(counts))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(1, 40) | st.integers(1, 5000), min_size=2, max_size=9),
     st.floats(0.01, 1.0) | st.just(1.0),
@@ -81,7 +81,7 @@ def test_no_class_has_less_than_its_share_and_none_that_is_copied_a_point_more(
         assert not made.total
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.integers(0, 10_000), st.integers(2, 6), st.sampled_from([60, 400]), st.floats(0.05, 0.4) | st.none()
 )
@@ -119,7 +119,7 @@ def test_images_of_one_class_differ_by_one_copy_at_most_and_the_seed_draws_who()
     assert plan(targets, "binary", seed=1).copies != made.copies
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.randoms(use_true_random=False), st.integers(0, 5))
 def test_the_order_of_images_does_not_matter(random: object, seed: int) -> None:
     rng = np.random.default_rng(seed)

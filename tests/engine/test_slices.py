@@ -23,7 +23,7 @@ def write(folder: Path, sizes: list[int], group: int) -> list[Path]:
     return files
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     sizes=st.lists(st.integers(0, 50), min_size=1, max_size=4),
     group=st.integers(1, 40),

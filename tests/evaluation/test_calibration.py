@@ -60,7 +60,7 @@ def test_huge_logits_do_not_stall_the_fit() -> None:
     assert large.slope[0] * 1e4 == pytest.approx(small.slope[0], rel=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 10_000), st.integers(12, 60))
 def test_calibration_never_changes_the_order(seed, n) -> None:
     logits, labels = data(seed, n=n)

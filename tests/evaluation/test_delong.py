@@ -67,7 +67,7 @@ def by_definition(labels, scores, groups):
     return areas, i10 * one / m**2 + i01 * two / n**2 + i * (both + both.T) / (m * n)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=hs.integers(0, 10_000), clustered=hs.booleans())
 def test_ranks_give_what_all_pairs_give(seed, clustered) -> None:
     rng = np.random.default_rng(seed)

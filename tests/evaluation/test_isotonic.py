@@ -15,7 +15,7 @@ from overread.evaluation.isotonic import enough_for_isotonic, fit_isotonic, risi
 from overread.evaluation.metrics import expected_calibration_error, roc_auc
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hs.lists(hs.tuples(hs.integers(-5, 5), hs.integers(1, 4)), min_size=1, max_size=20))
 def test_pooling_agrees_with_scikit_learn(rows) -> None:
     values, weights = (np.array(part, float) for part in zip(*rows, strict=True))
@@ -29,7 +29,7 @@ def blocks_of_scikit_learn(logits, labels):
     return np.array([(logits[fitted == share].mean(), share) for share in np.unique(fitted)]).T
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=hs.integers(0, 10_000))
 def test_the_knots_are_the_middles_of_scikit_learns_blocks_inside_platts_targets(seed) -> None:
     rng = np.random.default_rng(seed)

@@ -123,7 +123,7 @@ def test_a_sure_and_wrong_score_has_a_finite_log_loss() -> None:
     assert np.isfinite(metrics.log_loss([1.0], [0.0]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from([0.0, 1.0]), st.integers(0, 6).map(lambda k: k / 6)),
@@ -140,7 +140,7 @@ def test_auc_is_the_share_of_won_pairs(rows) -> None:
     assert metrics.roc_auc(labels, scores) == pytest.approx(expected, nan_ok=True)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000))
 def test_reversing_the_scores_reverses_the_auc(seed) -> None:
     rng = np.random.default_rng(seed)

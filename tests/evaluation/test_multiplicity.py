@@ -18,7 +18,7 @@ def test_adjusted_values_are_those_of_r() -> None:
     assert holm([0.01, 0.02, 0.03, 0.04, 0.05]) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(hs.lists(hs.integers(0, 100).map(lambda k: k / 100), max_size=5))
 def test_it_is_the_closure_of_bonferroni_tests(p_values) -> None:
     sets = [one for size in range(1, 6) for one in itertools.combinations(range(len(p_values)), size)]

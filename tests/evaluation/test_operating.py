@@ -76,7 +76,7 @@ def test_an_unknown_rule_is_shown(rule) -> None:
         choose_operating_point(LABELS, SCORES, rule=rule)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 0.8, 0.95, 1.0]))
 def test_the_highest_threshold_that_reaches_the_sensitivity_is_taken(seed, wanted) -> None:
     rng = np.random.default_rng(seed)

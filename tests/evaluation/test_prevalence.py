@@ -12,7 +12,7 @@ from overread.evaluation import metrics, prevalence
 from overread.evaluation.prevalence import npv_at, ppv_at
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hs.integers(0, 10_000))
 def test_at_its_own_prevalence_nothing_changes(seed) -> None:
     rng = np.random.default_rng(seed)

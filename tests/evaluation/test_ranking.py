@@ -37,7 +37,7 @@ def resampled(labels, scores, groups, *, seed: int, resamples: int):
         yield labels[rows], scores[rows]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=hs.integers(0, 10_000), prevalence=hs.sampled_from([0.05, 0.4, 0.9]))
 def test_every_resample_has_the_area_and_precision_of_its_images_written_out(seed, prevalence) -> None:
     labels, scores, groups = ward(seed, prevalence=prevalence)
@@ -51,7 +51,7 @@ def test_every_resample_has_the_area_and_precision_of_its_images_written_out(see
         assert draws["ap"][row] == pytest.approx(ap, abs=1e-12, nan_ok=True)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=hs.integers(0, 10_000))
 def test_every_resample_has_the_curve_of_its_images_written_out(seed) -> None:
     labels, scores, groups = ward(seed)

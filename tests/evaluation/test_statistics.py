@@ -28,7 +28,7 @@ FACTORIES: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("name", FACTORIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=hs.integers(0, 10_000))
 def test_a_weight_counts_an_image_as_often_as_repeating_it(name, seed) -> None:
     rng = np.random.default_rng(seed)

@@ -27,7 +27,7 @@ FACTORIES = {
 
 
 @pytest.mark.parametrize("name", FACTORIES)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=hs.integers(0, 10_000))
 def test_the_weights_of_patients_give_what_the_weights_of_their_images_give(name, seed) -> None:
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ def once(statistic: object, count: int) -> float:
     st.integers(2, 5),
     st.integers(0, 99),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_patients_stay_whole_and_positives_are_dealt_evenly(
     images: list[tuple[int, int]], folds: int, seed: int
 ) -> None:
@@ -42,7 +42,7 @@ def test_patients_stay_whole_and_positives_are_dealt_evenly(
         max_size=60,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_auc_is_that_of_scikit_learn_averaged_over_pairs_of_folds(rows: list[tuple[float, int, int]]) -> None:
     labels, scores, fold_of = (np.array(column, np.float64) for column in zip(*rows, strict=True))
     won = pairs = 0.0

@@ -208,7 +208,7 @@ def test_every_flipped_bit_of_a_png_is_refused(name: str) -> None:
         content[position] ^= 0x10
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 @given(data=st.data())
 def test_random_damage_ends_in_pixels_or_a_reason(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(sorted(ENCODINGS.items())))[1])
@@ -229,7 +229,7 @@ def test_random_damage_ends_in_pixels_or_a_reason(data: st.DataObject) -> None:
     assert outcome in {*get_args(RejectReason), (np.dtype(np.uint8), 3)}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     start=st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*"]),
     rest=st.binary(max_size=300),

@@ -75,7 +75,7 @@ def test_other_formats_have_no_quality() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 600))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_damaged_headers_are_no_error(tail: bytes, cut: int) -> None:
     whole = saved(noise(8, 8), quality=50)
     for content in (b"\xff\xd8" + tail, whole[:cut] + tail, b"\xff\xd8\xff\xdb" + tail):

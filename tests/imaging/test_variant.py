@@ -32,7 +32,7 @@ variants = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(variants)
 def test_words_give_the_same_variant_back(variant: Variant) -> None:
     assert Variant.parse(variant.describe()) == variant

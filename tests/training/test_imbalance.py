@@ -45,7 +45,7 @@ def test_of_several_findings_the_rarest_decides_how_often_an_image_is_drawn() ->
     np.testing.assert_allclose(chances / chances[1], [(4 / 5) / (1 / 5), 1, 1, (4 / 5) / (1 / 5), 1])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=5))
 def test_weights_and_draws_move_the_logits_by_the_same(counts: list[int]) -> None:
     targets = np.eye(len(counts))[np.repeat(np.arange(len(counts)), counts)]

@@ -72,7 +72,7 @@ def test_number_far_from_those_of_train_is_taken_as_the_farthest_believable() ->
 
 
 @given(hnp.arrays(np.float32, (3, 2), elements=st.floats(width=32, allow_nan=True)))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_whatever_comes_in_no_nan_comes_out(raw: np.ndarray) -> None:
     with torch.no_grad():
         said = encoder()(torch.from_numpy(raw)).numpy()

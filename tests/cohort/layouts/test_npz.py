@@ -124,7 +124,7 @@ def test_the_last_entry_waits_for_the_checksum(tmp_path: Path) -> None:
         next(entries)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cut=st.integers(0, 700), flip=st.integers(0, 699), bit=st.integers(0, 7))
 def test_any_damage_is_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int, bit: int
