@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, settings
 from overread.edge.browsers import find_browser, launch_options
 from tests.scripts import loaded_script
 
-# Everybody's run draws the same examples; HYPOTHESIS_PROFILE=explore draws new ones. No time is judged: on a new
-# machine the first text waits for a table of all characters.
+# Everybody's run draws the same examples; HYPOTHESIS_PROFILE=explore draws new ones. No time is judged: on
+# a new machine the first text waits for a table of all characters.
 _NO_CLOCK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", _NO_CLOCK, derandomize=True)
 settings.register_profile("explore", _NO_CLOCK, derandomize=False)
