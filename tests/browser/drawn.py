@@ -9,7 +9,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from overread.bundle import ManifestDraft, OperatingPoint, TriageRule, attach, pack
@@ -19,6 +19,7 @@ from overread.imaging.phantoms.others import text_page
 from overread.imaging.preprocess import Preprocess, preprocess_graph
 from overread.imaging.quality import QualityLimits
 from tests.bundle.conftest import make_draft
+from tests.reader_model import reader_model
 
 SIZE, CELL = 112, 16
 SPEC = Preprocess(size=SIZE, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -53,15 +54,7 @@ def draw_network() -> bytes:
         numpy_helper.from_array(np.array([1]), "last"),
     ]
     shapes = {"score": ["n", 1], "features": ["n", 3], "saliency": ["n", 1, cells, cells], "novelty": ["n"]}
-    graph = helper.make_graph(
-        nodes,
-        "reader",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
-        initializers,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    return bytes(model.SerializeToString())
+    return bytes(reader_model(nodes, initializers, outputs=shapes, size=SIZE).SerializeToString())
 
 
 def draw_manifest(**changes: object) -> ManifestDraft:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from overread.bundle import pack
 from overread.edge import write_site
@@ -19,6 +19,7 @@ from overread.edge.site import load_site
 from overread.imaging.preprocess import Preprocess, preprocess_graph
 from tests.browser.conftest import TESTED_APP
 from tests.bundle.conftest import encode, make_draft, make_pixels
+from tests.reader_model import reader_model
 
 pytestmark = pytest.mark.browser
 
@@ -134,12 +135,4 @@ def residual_network() -> bytes:
         "saliency": ["n", 1, side, side],
         "novelty": ["n"],
     }
-    graph = helper.make_graph(
-        nodes,
-        "residual",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
-        constants,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    return bytes(model.SerializeToString())
+    return bytes(reader_model(nodes, constants, outputs=outputs, size=SIZE).SerializeToString())

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from PIL import Image
 
 from overread.bundle import ManifestDraft, OperatingPoint, TriageRule, pack
 from overread.imaging.preprocess import Preprocess, preprocess_graph
+from tests.reader_model import reader_model
 
 SIZE = 24
 
@@ -51,14 +52,7 @@ def network_model(classes: int = 1, *, size: int = SIZE, seed: int = 0) -> onnx.
         "saliency": ["n", classes, out, out],
         "novelty": ["n"],
     }
-    graph = helper.make_graph(
-        nodes,
-        "reader",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, size, size])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()],
-        initializers,
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    return reader_model(nodes, initializers, outputs=shapes, size=size)
 
 
 def network_bytes(classes: int = 1, **settings: int) -> bytes:

@@ -5,7 +5,7 @@ from typing import get_args
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 
 from overread.bundle.network import OUTPUTS, Network
 from overread.bundle.shrink import (
@@ -17,6 +17,7 @@ from overread.bundle.shrink import (
     shrink,
 )
 from tests.bundle.conftest import SIZE, network_bytes
+from tests.reader_model import reader_model
 
 
 @pytest.fixture
@@ -68,15 +69,7 @@ def wide_network(*, shared: bool = False, last: str = "Sigmoid") -> bytes:
         numpy_helper.from_array(np.array([1]), "last"),
     ]
     outputs = {"score": ["n", 2], "features": ["n", 64], "saliency": ["n", 2, "h", "w"], "novelty": ["n"]}
-    graph = helper.make_graph(
-        nodes,
-        "reader",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()],
-        initializers,
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
-    return bytes(model.SerializeToString())
+    return bytes(reader_model(nodes, initializers, outputs=outputs, size=SIZE).SerializeToString())
 
 
 def constants_of(model: bytes) -> dict[str, np.ndarray]:

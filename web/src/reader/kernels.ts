@@ -30,7 +30,9 @@ export interface Kernels {
   opaque(x: number, rgb: number, pixels: number, swapped: boolean): void;
 }
 
-const PAGE = 65536;
+export const PAGE = 65536;
+/** Where a memory's free bytes begin; what lies before is the compiler's (compile.ts). */
+export const FIRST = 1024;
 
 export interface OpenKernels {
   kernels: Kernels;
@@ -38,7 +40,7 @@ export interface OpenKernels {
   module: WebAssembly.Module;
 }
 
-/** Kernels over a memory of their own, of at least so many bytes; the first 1,024 are the compiler's. */
+/** Kernels over a memory of their own, of at least so many bytes. */
 export function openKernels(bytes: number): OpenKernels {
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / PAGE) });
   alone ??= moduleOf(compiled);

@@ -3,6 +3,7 @@
 
 import type { Opened, OpenOptions, ReaderApi, ReadOptions, SelfTest } from "./contract";
 import { isProblem, problem } from "./problem";
+import { within } from "./within";
 
 /** What the worker exposes beside ReaderApi: opening in two steps, as fetching may take any time. */
 export interface WorkerReader {
@@ -63,16 +64,9 @@ export class PatientReader implements ReaderApi {
 
   private async openWithin(patience: number, options: OpenOptions): Promise<Opened> {
     await this.orFailed(this.end.reader.load(options));
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      const detail = `the runtime did not open within ${patience / 1000} seconds`;
-      timer = setTimeout(() => reject(problem("time-out", "onnxruntime-web", detail)), patience);
+    return within(patience, this.orFailed(this.end.reader.start(options)), () => {
+      throw problem("time-out", "onnxruntime-web", `the runtime did not open within ${patience / 1000} seconds`);
     });
-    try {
-      return await Promise.race([this.orFailed(this.end.reader.start(options)), late]);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   private orFailed<T>(answer: Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
 // JPEG by WebCodecs: the decoder's own planes, to which our kernels give size and colour; a canvas takes
 // three times as long. Pixels that are finished (Firefox; grey files in Chromium) are taken as they are.
 
-import { openKernels, type Kernels } from "../kernels";
 import { Upright, type Pixels } from "../pixels";
+import { RoomMaker } from "../room";
 import type { JpegHeader } from "./header";
 import type { Begun, Way } from "./way";
 
@@ -10,8 +10,6 @@ import type { Begun, Way } from "./way";
 const STRIP = 1 << 20;
 /** Pixels that are copied whole (64 MB); larger pictures go another way. */
 const MOST_PACKED = 16_000_000;
-const START = 1024;
-const PAGE = 65536;
 
 /** Pixels that share a sample of chroma, across and down. */
 const PLANAR: Partial<Record<VideoPixelFormat, [number, number]>> = {
@@ -24,7 +22,7 @@ const PACKED: readonly (VideoPixelFormat | null)[] = ["BGRX", "RGBX", "BGRA", "R
 export class Planes implements Way {
   static readonly exists = typeof ImageDecoder !== "undefined" && typeof VideoFrame !== "undefined";
   readonly name = "planes";
-  private opened: { kernels: Kernels; memory: WebAssembly.Memory } | undefined;
+  private readonly rooms = new RoomMaker();
 
   /** `strip`: pixels read back at once. */
   constructor(private readonly strip = STRIP) {}
@@ -87,21 +85,21 @@ export class Planes implements Way {
     const from = Math.max(top - 2, 0);
     const to = Math.min(until + 2, height);
     const samples = Math.ceil(width / across) * Math.ceil((to - from) / down);
-    const [luma, blue, red, scratch, rgb, end] = this.places([
+    const { kernels, memory, places } = this.rooms.make([
       width * (to - from), samples, samples, 3 * width + 256, 3 * width * (until - top),
     ]);
+    const [luma, blue, red, scratch, rgb] = places;
     const layout = [
       { offset: 0, stride: width },
-      { offset: blue! - luma!, stride: Math.ceil(width / across) },
-      { offset: red! - luma!, stride: Math.ceil(width / across) },
+      { offset: blue - luma, stride: Math.ceil(width / across) },
+      { offset: red - luma, stride: Math.ceil(width / across) },
     ];
-    const { kernels, memory } = this.reserved(end!);
-    const room = new Uint8Array(memory.buffer, luma!, scratch! - luma!);
-    await image.copyTo(room, { rect: { x: 0, y: from, width, height: to - from }, layout });
+    const encoded = new Uint8Array(memory.buffer, luma, scratch - luma);
+    await image.copyTo(encoded, { rect: { x: 0, y: from, width, height: to - from }, layout });
     kernels.colours(
-      luma!, blue!, red!, rgb!, scratch!, width, top - from, until - from, to - from, across, down,
+      luma, blue, red, rgb, scratch, width, top - from, until - from, to - from, across, down,
     );
-    upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * width * (until - top)), top);
+    upright.putOpaque(new Uint8Array(memory.buffer, rgb, 3 * width * (until - top)), top);
   }
 
   private async takePacked(image: VideoFrame, rows: number, upright: Upright): Promise<void> {
@@ -111,27 +109,13 @@ export class Planes implements Way {
     // At once: Firefox copies all of it for each part that is asked for.
     const all = new Uint8Array(4 * width * height);
     await image.copyTo(all);
-    const [packed, rgb, end] = this.places([4 * width * rows, 3 * width * rows]);
-    const { kernels, memory } = this.reserved(end!);
+    const { kernels, memory, places } = this.rooms.make([4 * width * rows, 3 * width * rows]);
+    const [packed, rgb] = places;
     for (let top = 0; top < height; top += rows) {
       const pixels = width * Math.min(rows, height - top);
-      new Uint8Array(memory.buffer, packed!).set(all.subarray(4 * width * top, 4 * (width * top + pixels)));
-      kernels.opaque(packed!, rgb!, pixels, image.format!.startsWith("B"));
-      upright.putOpaque(new Uint8Array(memory.buffer, rgb!, 3 * pixels), top);
+      new Uint8Array(memory.buffer, packed).set(all.subarray(4 * width * top, 4 * (width * top + pixels)));
+      kernels.opaque(packed, rgb, pixels, image.format!.startsWith("B"));
+      upright.putOpaque(new Uint8Array(memory.buffer, rgb, 3 * pixels), top);
     }
-  }
-
-  /** One after the other, each with room for what kernels touch beyond its end; and where the last ends. */
-  private places(sizes: readonly number[]): number[] {
-    const places = [START];
-    for (const size of sizes) places.push(places.at(-1)! + ((size + 127) & ~63));
-    return places;
-  }
-
-  private reserved(bytes: number): { kernels: Kernels; memory: WebAssembly.Memory } {
-    const opened = (this.opened ??= openKernels(bytes));
-    const missing = bytes - opened.memory.buffer.byteLength;
-    if (missing > 0) opened.memory.grow(Math.ceil(missing / PAGE));
-    return opened;
   }
 }

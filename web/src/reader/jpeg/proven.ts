@@ -1,6 +1,7 @@
 // Is a way to decode JPEG right on this device? The self-test's pictures say for which kinds of files.
 
 import { sha256 } from "../sha256";
+import { within } from "../within";
 import { plainFile } from "./header";
 import type { Way } from "./way";
 import { readableHeader } from "./whole";
@@ -23,8 +24,11 @@ const PATIENCE = 5_000;
 /** Each way is asked once, and only when it is needed. */
 export function proofOn(pictures: () => Promise<readonly Known[]>, patience = PATIENCE): Proof {
   const asked = new Map<Way, Promise<ReadonlySet<string> | null>>();
+  // Kept: a way that is asked later must not need the network.
+  let known: Promise<readonly Known[]> | undefined;
+  const fetched = () => (known ??= pictures());
   return (way) => {
-    const found = asked.get(way) ?? kindsOf(way, pictures, patience);
+    const found = asked.get(way) ?? kindsOf(way, fetched, patience);
     asked.set(way, found);
     return found;
   };
@@ -36,22 +40,12 @@ async function kindsOf(
   const right = new Set<string>();
   for (const { file, pixels } of await pictures()) {
     const header = readableHeader(file);
-    const decoded = await within(patience, way.begin(plainFile(file, header), header).take());
+    const taken = way.begin(plainFile(file, header), header).take();
+    const decoded = await within(patience, taken.catch(() => null), () => "late" as const);
     if (decoded === "late") return null;
     if (!decoded) continue; // It may read other kinds.
     if ((await sha256(decoded.data)) !== pixels) return null;
     right.add(way.kindOf(header));
   }
   return right.size ? right : null;
-}
-
-/** What comes of it; null where it fails. */
-async function within<T>(patience: number, work: Promise<T>): Promise<T | null | "late"> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<"late">((resolve) => (timer = setTimeout(resolve, patience, "late")));
-  try {
-    return await Promise.race([work.catch(() => null), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 // Helpers of the reader's thread: begun together, and left all together if one of them fails.
 
 import type { Kernels } from "../kernels";
+import { within } from "../within";
 import { type Program, runCalls } from "./calls";
 import type { Task } from "./helper";
 import { Queue } from "./queue";
@@ -25,7 +26,9 @@ export class Crew {
     const helpers: Helper[] = [];
     try {
       for (const task of tasks) helpers.push(begin(task));
-      await within(patience, Promise.all(helpers.map((one) => one.ready)));
+      await within(patience, Promise.all(helpers.map((one) => one.ready)), () => {
+        throw new Error(`not within ${patience / 1000} seconds`);
+      });
     } catch (thrown) {
       for (const one of helpers) one.stop();
       throw thrown;
@@ -57,16 +60,4 @@ function beginHelper(task: Task): Helper {
   });
   worker.postMessage(task);
   return { ready, stop: () => worker.terminate() };
-}
-
-async function within<T>(patience: number, answer: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${patience / 1000} seconds`)), patience);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

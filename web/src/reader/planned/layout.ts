@@ -1,5 +1,6 @@
 // Where everything lies in the kernels' memory, for so many threads.
 
+import { FIRST } from "../kernels";
 import { type Block, blocksOf, CACHE, heldBytes, type Rows, shareOf, stepOf, stripsOf } from "./blocks";
 import { placesOf } from "./places";
 import { bytesOf, type Plan, shapeOf } from "./plan";
@@ -27,15 +28,13 @@ export interface Layout {
   bytes: number;
 }
 
-/** Before it lies what the compiler keeps to itself. */
-const START = 1024;
 const WORDS = 256;
 
 /** @param weights bytes of each step's */
 export function layoutOf(plan: Plan, weights: number[], threads: number, { held, strip } = CACHE): Layout {
   const blocks = blocksOf(plan, held);
   const parts = partsFor(threads);
-  let end = START;
+  let end = FIRST;
   const take = (bytes: number) => {
     const from = end;
     end += Math.ceil(bytes / 64) * 64;
